@@ -1,0 +1,162 @@
+"""What a comparison says, as values: `compare` makes them, the report and the command line read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its 95 % interval.
+
+    Args:
+        value: The point estimate; NaN where there is nothing to estimate it from.
+        low: The lower end of the interval; NaN where n < 2.
+        high: The upper end; likewise.
+        n: How many runs, or pairs of runs, it rests on.
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True)
+class TimeToTarget:
+    """How soon an arm's runs reached the target, the misses counted.
+
+    Args:
+        median: The Kaplan-Meier median in updates; None where half of the runs never got there.
+        low: The lower end of its 95 % interval; None where even that end is not reached, or n < 2.
+        high: The upper end; None where it lies beyond the budget, or n < 2.
+        restricted_mean: Mean updates until the target or the budget, whichever came first.
+        misses: How many runs ended without having reached it, diverged and failed ones included.
+        n: How many runs ended.
+        speed_up: The reference arm's restricted mean over this arm's, paired over seeds, with its interval: above 1
+            is faster than the reference. None for the reference itself and where no pair exists.
+    """
+
+    median: float | None
+    low: float | None
+    high: float | None
+    restricted_mean: Estimate
+    misses: int
+    n: int
+    speed_up: Estimate | None = None
+
+
+@dataclass(frozen=True)
+class ArmSummary:
+    """One arm's measure phase.
+
+    Args:
+        arm: Its name.
+        trial: The winning trial; None where nothing was searched, or the search is not done.
+        values: What was drawn for its holes.
+        n: How many measured runs ended, in whatever way.
+        endings: How many of them by ending; only endings that occurred.
+        final: The mean of the deciding metric over the completed runs, with its bootstrap interval.
+        to_target: Time to the study's target; None where it has none, or no run ended.
+        updates: The budget of a run in updates; 0 while no run of the arm is known.
+        schedule: The winner's schedule table; empty while no run of the arm is known.
+        planned: How many runs are to be measured.
+        interquartile_mean: The mean of the middle half of the completed runs, which a single odd run does not move.
+        seconds: Mean training seconds of a completed run; NaN without one.
+    """
+
+    arm: str
+    trial: int | None
+    values: Mapping[str, Any]
+    n: int
+    endings: Mapping[str, int]
+    final: Estimate
+    to_target: TimeToTarget | None
+    updates: int
+    schedule: Mapping[str, Any]
+    planned: int
+    interquartile_mean: Estimate
+    seconds: float
+
+    @property
+    def incomplete(self) -> int:
+        """How many of the n runs did not complete."""
+        return self.n - self.endings.get("completed", 0)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One arm against another, over the seeds that both have.
+
+    Args:
+        arm: The arm.
+        reference: The one it is held against.
+        estimate: The mean of arm minus reference over the pairs in which both completed.
+        p: Two-sided sign-flip permutation p. Pairs with a run that did not complete count, as lost by that arm.
+        p_holm: p, adjusted by Holm over the family that this difference stands in.
+        improvement: The probability that the arm is better than the reference on the same seed, ties as half; a run
+            that did not complete is worse than any that did. NaN without a pair.
+        effect_size: The mean difference over the standard deviation of the differences (Cohen's d of pairs); NaN
+            where n < 2 or the differences do not vary.
+        within: The largest absolute difference that the interval still admits: none larger than this was shown.
+    """
+
+    arm: str
+    reference: str
+    estimate: Estimate
+    p: float
+    p_holm: float
+    improvement: float
+    effect_size: float
+    within: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The arms of a study, compared.
+
+    Args:
+        metric: The column that decides, as `test_accuracy`.
+        higher_is_better: Whether more of it is better.
+        target: The value the time to which is reported; None where the study has none.
+        arms: One summary an arm, in the file's order.
+        best: The arm with the best mean, among those of whose runs more than half completed; by the restricted mean
+            of the time to target where budgets differ. None where no run can tell.
+        to_reference: Each other arm against the file's first arm; Holm over these.
+        to_best: The best arm against each other one; Holm over these.
+        verdict: The answer, in words.
+        limits: What was not tested, and what weakens the answer; a sentence each.
+        by: What decides: the `final` value, or the time to `target` where the arms' budgets differ.
+        target_metric: The column that the target is about; None where the study has no target.
+        target_to_best: The best arm against each other one in updates to target, up to the smallest budget; below 0
+            is sooner. Holm over these. Empty unless `by` is `target`.
+        finished: Whether every planned run of the measure phase has ended.
+        resamples: How many bootstrap resamples each interval rests on.
+        seed: The seed of every random draw of this analysis.
+    """
+
+    metric: str
+    higher_is_better: bool
+    target: float | None
+    arms: tuple[ArmSummary, ...]
+    best: str | None
+    to_reference: tuple[Difference, ...]
+    to_best: tuple[Difference, ...]
+    verdict: str
+    limits: tuple[str, ...]
+    by: Literal["final", "target"] = "final"
+    target_metric: str | None = None
+    target_to_best: tuple[Difference, ...] = field(default=())
+    finished: bool = True
+    resamples: int = 10_000
+    seed: int = 0
+
+    def arm(self, name: str) -> ArmSummary:
+        """Returns the summary of the arm of that name.
+
+        Raises:
+            KeyError: There is none.
+        """
+        return {summary.arm: summary for summary in self.arms}[name]

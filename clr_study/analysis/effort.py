@@ -1,0 +1,105 @@
+r"""How good a setting a search finds, against how many trials it is given.
+
+With independent draws, the trials of one search are a sample of all searches. Of the N scores
+:math:`v_{(1)} \le \dots \le v_{(N)}` the expected best of k of them, drawn without replacement, is
+
+.. math:: E_k = \sum_{i=k}^{N} v_{(i)} \binom{i-1}{k-1} \Big/ \binom{N}{k},
+
+which has no bias (Tang et al., *Showing Your Work Doesn't Always Work*, ACL 2020). Samplers that learn from earlier
+trials, or that spread them, do not draw independently: for them there is no such curve.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import gammaln
+
+from clr_study.analysis.bootstrap import percentile_interval_columns, resampled
+from clr_study.curves import Array
+from clr_study.spec.results import Results
+
+
+@dataclass(frozen=True, eq=False)
+class Effort:
+    """The expected best value against the number of trials.
+
+    Args:
+        trials: 1 to N [N].
+        expected: The expected best of so many [N].
+        low: The lower end of the 95 % interval over trials [N].
+        high: The upper end [N]. Neither end knows a setting better than the best one seen.
+        incomplete: How many of the N trials did not complete; they count as the worst value of the study's search.
+    """
+
+    trials: npt.NDArray[np.int64]
+    expected: Array
+    low: Array
+    high: Array
+    incomplete: int
+
+
+def expected_best(scores: Array, higher_is_better: bool = True) -> Array:
+    """Returns the expected best of k scores drawn from N, for k from 1 to N, over the last axis [..., N].
+
+    Args:
+        scores: Independent scores [..., N].
+        higher_is_better: Whether the best one is the largest.
+
+    Examples:
+        >>> expected_best([1.0, 2.0, 6.0]).round(6).tolist()
+        [3.0, 4.666667, 6.0]
+    """
+    scores = np.asarray(scores, dtype=float)
+    n = scores.shape[-1]
+    rank, k = np.arange(1, n + 1)[:, None], np.arange(1, n + 1)
+    with np.errstate(invalid="ignore"):
+        chosen = gammaln(rank) - gammaln(k) - gammaln(rank - k + 1)
+        of_all = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+        weights = np.where(rank >= k, np.exp(chosen - of_all), 0.0)
+    ordered = np.sort(scores, axis=-1)
+    return (ordered if higher_is_better else ordered[..., ::-1]) @ weights
+
+
+def effort(results: Results, arm: str, *, resamples: int = 2_000, seed: int = 0) -> tuple[Effort | None, str]:
+    """Returns the arm's expected best validation value against trials; or None, with the reason in words.
+
+    Args:
+        results: What the study has measured so far.
+        arm: The arm.
+        resamples: How many bootstrap resamples of the trials.
+        seed: Fixes them.
+
+    Returns:
+        The curve and "", or None and why there is none.
+    """
+    search = results.study.search
+    if search is None or not results.study.arm(arm).space:
+        return None, f"{arm} was not tuned."
+    if search.sampler.kind != "random":
+        return None, (
+            f"The {search.sampler.kind} sampler does not draw its trials independently, so one search does not tell"
+            " what shorter ones would have found; whole searches would have to be repeated."
+        )
+    runs = [run for run in results.of(arm, "search") if run.ending is not None]
+    if any(run.ending == "pruned" for run in runs):
+        return None, "Trials were pruned, so what they would have reached is not known."
+    metric = f"validation_{results.study.metric}"
+    scores = np.array([run.final(metric) for run in runs], dtype=float)
+    if np.isfinite(scores).sum() < 2:
+        return None, f"{arm} has fewer than two completed trials."
+    higher = results.study.metric == "accuracy"
+    known = np.array([run.final(metric) for run in results.runs if run.key.phase == "search"], dtype=float)
+    incomplete = ~np.isfinite(scores)
+    scores[incomplete] = np.nanmin(known) if higher else np.nanmax(known)
+    draws = expected_best(scores[resampled(len(scores), resamples, seed)], higher)
+    low, high = percentile_interval_columns(draws, 0.025)
+    return Effort(
+        trials=np.arange(1, len(scores) + 1),
+        expected=expected_best(scores, higher),
+        low=low,
+        high=high,
+        incomplete=int(incomplete.sum()),
+    ), ""

@@ -1,0 +1,77 @@
+"""The measured runs of an arm, picked out of the results."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from clr_study.curves import Array, CurveSet
+from clr_study.spec.results import Results, RunResult
+
+
+def ended(results: Results, arm: str) -> tuple[RunResult, ...]:
+    """Returns the arm's measured runs that have ended, in whatever way; of the winning trial where one is known."""
+    winner = results.winners.get(arm)
+    return tuple(
+        run
+        for run in results.of(arm, "measure")
+        if run.ending is not None and (winner is None or run.key.trial == winner)
+    )
+
+
+def endings(runs: Sequence[RunResult]) -> dict[str, int]:
+    """Returns how many runs ended in which way, the commonest first."""
+    return {str(ending): count for ending, count in Counter(run.ending for run in runs).most_common()}
+
+
+def finals(runs: Sequence[RunResult], metric: str) -> dict[int, float]:
+    """Returns the final value of each run by seed; NaN where it did not complete."""
+    return {run.key.seed: run.final(metric) for run in runs}
+
+
+def paired(first: Mapping[int, float], second: Mapping[int, float]) -> tuple[Array, Array]:
+    """Returns the values of two arms on the seeds that both have, in the order of the seeds [N], [N].
+
+    Examples:
+        >>> paired({1: 0.5, 2: 0.25}, {2: 0.75, 3: 1.0})
+        (array([0.25]), array([0.75]))
+    """
+    seeds = sorted(first.keys() & second.keys())
+    return np.array([first[seed] for seed in seeds], float), np.array([second[seed] for seed in seeds], float)
+
+
+def curves(runs: Sequence[RunResult], metric: str) -> CurveSet:
+    """Returns the curves of some runs on the union of their evaluations.
+
+    Unlike `spec.results.curve_set` it keeps a run that has measured nothing, as a row of NaN: a run that failed at
+    once is a run.
+
+    Args:
+        runs: At least one.
+        metric: The column.
+    """
+    axis = np.unique(np.concatenate([np.asarray(run.spec.evaluate_at, dtype=np.int64) for run in runs]))
+    values = np.full((len(runs), len(axis)), np.nan)
+    for row, run in enumerate(runs):
+        if metric in run.metrics:
+            values[row, np.searchsorted(axis, run.updates)] = run.metrics[metric]
+    return CurveSet(updates=axis, values=values, seeds=np.array([run.key.seed for run in runs]))
+
+
+def budget(results: Results, arm: str) -> int:
+    """Returns the updates of the arm's runs, measured ones if there are any; 0 where none is known."""
+    runs = ended(results, arm) or results.of(arm, "measure") or results.of(arm, "search")
+    if runs:
+        return max(run.spec.updates for run in runs)
+    return results.study.arm(arm).train.updates or 0
+
+
+def target_column(results: Results) -> str | None:
+    """Returns the column that the study's target is about, of the split that decides; None without a target."""
+    if results.study.target is None:
+        return None
+    wanted = f"{results.metric.split('_')[0]}_{results.study.target.metric}"
+    known = {column for run in results.runs if run.key.phase == "measure" for column in run.metrics}
+    return wanted if wanted in known or not known else f"validation_{results.study.target.metric}"

@@ -1,0 +1,152 @@
+"""Builds a study at its corners before anything trains: a typo costs a second, not a night."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from clr_study.data import Split
+from clr_study.engine import Task, Training, fuse_key, load_task
+from clr_study.errors import ClrStudyError, SpecError
+from clr_study.models import build_model, why_unfusable
+from clr_study.optim import build_optimizer
+from clr_study.spec import (
+    Arm,
+    Budget,
+    Choices,
+    Range,
+    Ratio,
+    Study,
+    TrialSpec,
+    corner,
+    fill,
+    with_bounds,
+)
+
+SAMPLES = 8
+RANDOM_CORNERS = 2
+# Any bounds do for building: those that a range test finds lie within its own ends.
+SOME_BOUNDS = {"base_lr": 0.01, "max_lr": 0.1}
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What a check has found to be in order.
+
+    Args:
+        corners: Settings that were built and took a step.
+        budgets: The budget of each arm, by name.
+        samples: Sizes of the splits: train, validation, test.
+        unfusable: Why runs cannot share a step, by arm; empty where they can.
+    """
+
+    corners: int
+    budgets: dict[str, Budget]
+    samples: tuple[int, int, int]
+    unfusable: dict[str, str]
+
+
+def check_study(study: Study, task: Task | None = None) -> CheckReport:
+    """Fills every arm's holes with lows, highs and random corners, builds each, and takes one step on 8 samples.
+
+    Args:
+        study: The study.
+        task: Its data, if they are loaded already.
+
+    Raises:
+        SpecError: Something in the study cannot be built.
+        DataError: The data cannot be had, or are too few.
+    """
+    try:
+        task = task or load_task(study.data.to_dict())
+    except ClrStudyError as error:
+        raise _at(error, "[data]") from error.__cause__
+    _check_metric(study, task)
+    budgets = {
+        arm.name: Budget.of(arm.train, len(task.train), f"[arms.{arm.name}] train") for arm in study.arms
+    }
+    specs = [spec for arm in study.arms for spec in _corners(study, arm, budgets[arm.name])]
+    unfusable = {}
+    small = replace(
+        task, train=_few(task.train), validation=_few(task.validation), test=_few(task.test)
+    )
+    groups: dict[str, list[tuple[str, TrialSpec]]] = defaultdict(list)
+    for arm, spec in specs:
+        reason = _buildable(arm, spec, task)
+        if reason:
+            unfusable[arm] = reason
+        groups[fuse_key(spec)].append((arm, spec))
+    for group in groups.values():
+        _one_step(group, small, fused=not any(arm in unfusable for arm, _ in group))
+    sizes = (len(task.train), len(task.validation or ()), len(task.test or ()))
+    return CheckReport(len(specs), budgets, sizes, unfusable)
+
+
+def _check_metric(study: Study, task: Task) -> None:
+    asked = {study.metric, study.target.metric if study.target else study.metric}
+    if task.classes is None and "accuracy" in asked:
+        raise SpecError(
+            "the data are regression, which has no accuracy: write metric = \"loss\", and target = { loss = ... }"
+        )
+    if study.search and task.validation is None:
+        raise SpecError("[data] validation = 0 leaves nothing to select settings on; hold some samples out")
+    if task.validation is None and task.test is None:
+        raise SpecError("[data] the data have no test split and validation = 0, so there is nothing to measure on")
+
+
+def _corners(study: Study, arm: Arm, budget: Budget) -> Iterator[tuple[str, TrialSpec]]:
+    known = replace(arm, **with_bounds(arm.tables, SOME_BOUNDS))
+    settings = [corner(known.space, "low"), corner(known.space, "high")] if known.space else [{}]
+    generator = np.random.default_rng(0)
+    for _ in range(RANDOM_CORNERS if known.space else 0):
+        settings.append({name: _some_end(hole, generator) for name, hole in known.space.items()})
+    for values in settings:
+        yield arm.name, fill(study, known, values, budget, seed=study.seed)
+
+
+def _some_end(hole: object, generator: np.random.Generator) -> object:
+    if isinstance(hole, Choices):
+        return hole.choices[generator.integers(len(hole.choices))]
+    assert isinstance(hole, (Range, Ratio))
+    return (hole.low, hole.high)[generator.integers(2)]
+
+
+def _buildable(arm: str, spec: TrialSpec, task: Task) -> str | None:
+    """Builds what the tables name; returns why the model cannot be fused."""
+    try:
+        model = build_model(spec.model, task.sample_shape, task.outputs, spec.seed)
+    except ClrStudyError as error:
+        raise _at(error, f"[model] of arm {arm}") from error.__cause__
+    try:
+        build_optimizer(spec.optim)
+    except ClrStudyError as error:
+        raise _at(error, f"[optim] of arm {arm}") from error.__cause__
+    return why_unfusable(spec.model, model)
+
+
+def _one_step(group: list[tuple[str, TrialSpec]], task: Task, fused: bool) -> None:
+    short = [replace(spec, batch_size=min(SAMPLES, len(task.train)), updates=1, evaluate_at=(1,)) for _, spec in group]
+    batches = [short] if fused else [[spec] for spec in short]
+    for batch in batches:
+        try:
+            list(Training(batch, task).run())
+        except ClrStudyError:
+            raise
+        except Exception as error:
+            arms = ", ".join(sorted({arm for arm, _ in group}))
+            raise SpecError(
+                f"one step of {arms} with model {dict(batch[0].model)} on samples of shape {task.sample_shape} failed: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+
+
+def _few(split: Split | None) -> Split | None:
+    return None if split is None else split.take(np.arange(min(SAMPLES, len(split))))
+
+
+def _at(error: ClrStudyError, where: str) -> ClrStudyError:
+    text = str(error)
+    return error if text.startswith("[") else type(error)(f"{where} {text}")

@@ -1,0 +1,5 @@
+"""The command line."""
+
+from clr_study.cli.main import main
+
+__all__ = ["main"]

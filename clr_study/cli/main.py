@@ -1,0 +1,175 @@
+"""`clr-study`: each command parses, calls one function and prints. Heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from functools import wraps
+from types import FrameType
+from typing import Any
+
+import click
+
+from clr_study import __version__
+from clr_study.cli.text import plain
+from clr_study.errors import ClrStudyError
+
+STORAGE_HELP = "Database URL [default: $CLR_STORAGE, or sqlite:///clr_study.db]."
+
+
+class Commands(click.Group):
+    """A group that turns our errors into a sentence and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command; a user's mistake is a sentence, a bug keeps its traceback."""
+        previous = signal.signal(signal.SIGTERM, _terminate)
+        try:
+            return super().invoke(ctx)
+        except ClrStudyError as error:
+            click.secho(f"clr-study: {plain(str(error))}", fg="red", err=True)
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("\nclr-study: stopped; what was done is saved, and the same command goes on from there", err=True)
+            ctx.exit(130)
+        finally:
+            signal.signal(signal.SIGTERM, previous)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    click.echo("clr-study: ended; what was done is saved, and the same command goes on from there", err=True)
+    sys.exit(128 + number)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="clr-study")
+def main() -> None:
+    """Compares learning-rate schedules fairly: which one, with which settings, how sure, and at what cost.
+
+    \b
+    Examples:
+      clr-study run quickstart
+      clr-study check mine.toml && clr-study run mine.toml
+    """
+
+
+def places_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options that say where a study runs; the command gets them as one `where`."""
+
+    @click.option("--storage", default="", metavar="URL", help=STORAGE_HELP)
+    @click.option("--out", default="", metavar="DIR", help="Folder of the report [default: results/STUDY].")
+    @click.option("--executor", default="", metavar="NAME", help="inline or processes [default: by the devices].")
+    @click.option("--devices", default="auto", metavar="LIST", help="auto, cpu, cuda:0, or several with commas.")
+    @click.option("--lanes", default="auto", metavar="N", help="How many runs share a training step: auto, or 1 and up.")
+    @wraps(command)
+    def with_where(storage: str, out: str, executor: str, devices: str, lanes: str, **rest: Any) -> Any:
+        from clr_study.errors import InputError
+        from clr_study.search import Where
+
+        if lanes != "auto" and not (lanes.isdecimal() and int(lanes) > 0):
+            raise InputError(f"--lanes must be auto or a number from 1 up, but got {plain(lanes)!r}")
+        number = 0 if lanes == "auto" else int(lanes)
+        where = Where(storage=storage, out=out, executor=executor, devices=devices, lanes=number)
+        return command(where=where, **rest)
+
+    return with_where
+
+
+@main.command()
+@click.argument("study")
+@places_options
+def run(study: str, where: Any) -> None:
+    """Runs STUDY (a shipped name or a TOML file) to its report; run it again to go on where it stopped.
+
+    \b
+    Examples:
+      clr-study run quickstart
+      clr-study run mine.toml --devices cuda:0,cuda:1 --storage postgresql+psycopg://me@host/db
+    """
+    from clr_study.cli.find import find_study
+    from clr_study.cli.live import run_live
+
+    run_live(find_study(study), where)
+
+
+@main.command()
+@click.argument("study")
+def check(study: str) -> None:
+    """Builds STUDY at its corners and takes one step of each: what is wrong with it shows in seconds.
+
+    \b
+    Example:
+      clr-study check mine.toml
+    """
+    from clr_study.cli.find import find_study
+    from clr_study.cli.tables import print_check
+
+    found = find_study(study)  # before torch is imported: most mistakes are in the file
+    from clr_study.check import check_study
+
+    print_check(found, check_study(found))
+
+
+@main.command("range-test")
+@click.argument("study")
+@places_options
+def range_test(study: str, where: Any) -> None:
+    """Runs the LR range test of STUDY: between which learning rates does this network learn?
+
+    \b
+    Example:
+      clr-study range-test range-test-cifar10-full
+    """
+    from clr_study.cli.find import find_study
+    from clr_study.cli.live import range_test_live
+
+    range_test_live(find_study(study), where)
+
+
+@main.command()
+@click.argument("study")
+@click.option("--storage", default="", metavar="URL", help=STORAGE_HELP)
+@click.option("--out", default="", metavar="DIR", help="Folder of the report [default: results/STUDY].")
+@click.option("--page", default="comparison", metavar="NAME", help="A shipped page, or a TOML file.")
+def report(study: str, storage: str, out: str, page: str) -> None:
+    """Writes the report of STUDY (its name) again from what is stored, finished or not.
+
+    \b
+    Example:
+      clr-study report quickstart --out /tmp/quickstart
+    """
+    from clr_study.cli.stored import write_report_of
+
+    click.echo(write_report_of(study, storage, out, page))
+
+
+@main.command()
+@click.argument("study", required=False)
+@click.option("--storage", default="", metavar="URL", help=STORAGE_HELP)
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+def show(study: str | None, storage: str, as_json: bool) -> None:
+    """Shows what is stored of STUDY, or which studies there are.
+
+    \b
+    Examples:
+      clr-study show
+      clr-study show quickstart --json
+    """
+    from clr_study.cli.stored import show_study
+
+    show_study(study, storage, as_json)
+
+
+@main.command("list")
+@click.argument("what", required=False)
+def list_(what: str | None) -> None:
+    """Lists what there is: studies, schedules, data, models, optimizers, executors, figures or bound-rules.
+
+    \b
+    Examples:
+      clr-study list
+      clr-study list schedules
+    """
+    from clr_study.cli.listing import print_list
+
+    print_list(what)

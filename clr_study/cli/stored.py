@@ -1,0 +1,72 @@
+"""The commands that read what is stored."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from clr_study.analysis import compare
+from clr_study.cli.tables import print_summary
+from clr_study.cli.text import plain
+from clr_study.report import results_document, write_report, write_results
+from clr_study.search import Where
+from clr_study.spec import Results
+from clr_study.store import open_store, read_results, study_names
+
+
+def _read(study: str, storage: str) -> Results:
+    with open_store(Where(storage=storage).url, create=False) as store:
+        return read_results(store, study)
+
+
+def write_report_of(study: str, storage: str, out: str, page: str) -> Path:
+    """Writes the report of a stored study and returns its path."""
+    results = _read(study, storage)
+    folder = Where(out=out).folder(results.study.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_results(results, folder / "results.json")
+    return write_report(results, folder / "report.html", page)
+
+
+def show_study(study: str | None, storage: str, as_json: bool) -> None:
+    """Prints a stored study, or which there are."""
+    if study is None:
+        _show_all(storage, as_json)
+        return
+    results = _read(study, storage)
+    if as_json:
+        document = results_document(results, compare(results))
+        print(json.dumps(document, indent=2, allow_nan=False))  # noqa: T201
+        return
+    _print_endings(results)
+    print_summary(results)
+
+
+def _show_all(storage: str, as_json: bool) -> None:
+    with open_store(Where(storage=storage).url, create=False) as store:
+        names = study_names(store)
+        masked = store.masked_url
+    if as_json:
+        print(json.dumps({"storage": masked, "studies": list(names)}, indent=2))  # noqa: T201
+        return
+    lines = [f"{len(names)} studies in {masked}", *names]
+    Console().print(Text("\n".join(plain(line) for line in lines)), soft_wrap=True)
+
+
+def _print_endings(results: Results) -> None:
+    table = Table(title=f"{results.study.name}: runs", title_justify="left")
+    endings = ("completed", "pruned", "diverged", "failed")
+    for column in ("arm", "phase", "planned", *endings, "unfinished"):
+        table.add_column(column)
+    seen = sorted({(run.key.phase, run.key.arm) for run in results.runs}, key=lambda pair: (pair[0] == "measure", pair))
+    for phase, arm in seen:
+        runs = results.of(arm, phase)
+        counts = [sum(run.ending == ending for run in runs) for ending in (*endings, None)]
+        table.add_row(plain(arm), phase, str(len(runs)), *(str(count) for count in counts))
+    Console().print(table)
+
+

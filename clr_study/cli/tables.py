@@ -1,0 +1,64 @@
+"""What the commands print."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from clr_study.cli.text import plain
+from clr_study.spec import Results, Study
+
+if TYPE_CHECKING:
+    from clr_study.check import CheckReport
+
+
+def score(value: float, metric: str) -> str:
+    """Returns a score as people read it.
+
+    Examples:
+        >>> score(0.9731, "accuracy"), score(0.25, "loss")
+        ('97.31 %', '0.25')
+    """
+    return f"{100 * value:.2f} %" if metric == "accuracy" else f"{value:.4g}"
+
+
+def print_summary(results: Results, console: Console | None = None) -> None:
+    """Prints the table, the verdict with its limits, and the winning schedule as code."""
+    from clr_study.analysis import compare
+    from clr_study.report import snippet, summary_rows
+
+    console = console or Console()
+    comparison = compare(results)
+    rows = summary_rows(comparison)
+    table = Table(title=f"{results.study.name}: {plain(comparison.metric)}", title_justify="left")
+    for column in rows[0] if rows else ():
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(plain(cell)) for cell in row.values()))
+    console.print(table)
+    console.print(Text(plain(comparison.verdict), style="bold"), soft_wrap=not console.is_terminal)
+    for limit in comparison.limits:
+        console.print(Text(f"- {plain(limit)}", style="dim"), soft_wrap=not console.is_terminal)
+    best = [summary for summary in comparison.arms if summary.arm == comparison.best]
+    if best:
+        console.print(Text(f"\nthe schedule of {best[0].arm}:\n\n{snippet(best[0])}"), soft_wrap=True)
+
+
+def print_check(study: Study, report: CheckReport) -> None:
+    """Prints what a check found to be in order."""
+    train, validation, test = report.samples
+    lines = [
+        f"{study.name}: {len(study.arms)} arms, {report.corners} corners built, each took a step",
+        f"data: {train} samples to train on, {validation} to select on, {test} to measure on",
+    ]
+    for arm in study.arms:
+        budget = report.budgets[arm.name]
+        trials = study.search.trials if study.search and arm.space else 0
+        runs = f"{trials} trials, then {study.measure.seeds} seeds" if trials else f"{study.measure.seeds} seeds"
+        lines.append(f"{arm.name}: {budget.updates} updates a run, {budget.per_epoch} an epoch; {runs}")
+    for arm_name, reason in report.unfusable.items():
+        lines.append(f"{arm_name}: its runs train one by one, because {reason}")
+    Console().print(Text("\n".join(plain(line) for line in lines)), soft_wrap=True)

@@ -1,0 +1,49 @@
+"""Data sets as tensors, and the randomness that is drawn around them."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from clr_study.data.augment import Augmentation, Crop, Cutout, Flip, augmentation_from_dict
+    from clr_study.data.datasets import DATASETS
+    from clr_study.data.load import load_splits
+    from clr_study.data.normalise import Normaliser
+    from clr_study.data.order import batch_indices, generator, permutation, replicate_seeds
+    from clr_study.data.splits import Split, Splits, hold_out
+
+__all__ = [
+    "DATASETS",
+    "Augmentation",
+    "Crop",
+    "Cutout",
+    "Flip",
+    "Normaliser",
+    "Split",
+    "Splits",
+    "augmentation_from_dict",
+    "batch_indices",
+    "generator",
+    "hold_out",
+    "load_splits",
+    "permutation",
+    "replicate_seeds",
+]
+
+_HOMES = {
+    "augment": {"Augmentation", "Crop", "Cutout", "Flip", "augmentation_from_dict"},
+    "datasets": {"DATASETS"},
+    "load": {"load_splits"},
+    "normalise": {"Normaliser"},
+    "order": {"batch_indices", "generator", "permutation", "replicate_seeds"},
+    "splits": {"Split", "Splits", "hold_out"},
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Looked up on demand, so that whoever only needs `order` does not wait seconds for torch.
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

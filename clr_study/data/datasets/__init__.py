@@ -1,0 +1,20 @@
+"""The data sets that a study file can name: functions with keyword arguments that return `Splits`."""
+
+from clr_study.data.datasets.arrays import npz
+from clr_study.data.datasets.cifar import cifar10, cifar100
+from clr_study.data.datasets.folder import image_folder
+from clr_study.data.datasets.idx import fashion_mnist, mnist
+from clr_study.data.datasets.made import digits, synthetic
+from clr_study.data.datasets.registered import DATASETS
+
+__all__ = [
+    "DATASETS",
+    "cifar10",
+    "cifar100",
+    "digits",
+    "fashion_mnist",
+    "image_folder",
+    "mnist",
+    "npz",
+    "synthetic",
+]

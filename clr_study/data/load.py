@@ -1,0 +1,67 @@
+"""From the `data` table of a study file to splits."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from clr_study.data.datasets import DATASETS
+from clr_study.data.splits import Splits, hold_out
+from clr_study.errors import SpecError, did_you_mean
+
+
+def load_splits(table: Mapping[str, Any], validation: float | int = 0.1, seed: int = 0) -> Splits:
+    """Loads the data set that a table names, and holds its validation split out.
+
+    The last few results are kept in memory and shared, since a worker loads the same table for every batch of runs:
+    do not write into their tensors, and do not expect a process to read files again that changed meanwhile.
+
+    Args:
+        table: `kind`, and the keyword arguments of that data set.
+        validation: Fraction or number of the training samples to hold out; 0 for none. Unused if the data bring a
+            validation split.
+        seed: Fixes who is held out; the same for all runs of a study.
+
+    Raises:
+        UnknownKindError: A kind that no data set has.
+        SpecError: No kind, or an argument that the data set does not take or lacks.
+        DataError: Data that are missing, unreadable or too few.
+
+    Examples:
+        >>> splits = load_splits({"kind": "synthetic", "samples": 100, "classes": 2}, validation=0.25)
+        >>> len(splits.train), len(splits.validation), len(splits.test)
+        (60, 20, 20)
+        >>> load_splits({"kind": "synthetic", "sample": 100})
+        Traceback (most recent call last):
+        clr_study.errors.SpecError: data set 'synthetic' takes no 'sample'; did you mean 'samples'?
+    """
+    try:
+        canonical = json.dumps(dict(table), sort_keys=True, default=os.fspath)
+    except TypeError as error:
+        raise SpecError(f"the data table holds a value that no study file can hold: {error}") from None
+    return _load(canonical, validation, seed)
+
+
+@functools.lru_cache(maxsize=4, typed=True)
+def _load(canonical: str, validation: float | int, seed: int) -> Splits:
+    arguments = json.loads(canonical)
+    kind = arguments.pop("kind", None)
+    if kind is None:
+        raise SpecError(f"the data table needs a kind; known are: {', '.join(DATASETS)}")
+    dataset = DATASETS[kind]
+    _check_arguments(kind, inspect.signature(dataset).parameters, arguments)
+    return hold_out(dataset(**arguments), validation, seed)
+
+
+def _check_arguments(kind: str, known: Mapping[str, inspect.Parameter], arguments: Mapping[str, Any]) -> None:
+    for key in arguments:
+        if key not in known:
+            hint = did_you_mean(key, known) if known else "it takes no arguments"
+            raise SpecError(f"data set {kind!r} takes no {key!r}; {hint}")
+    for name, parameter in known.items():
+        if parameter.default is parameter.empty and name not in arguments:
+            raise SpecError(f"data set {kind!r} needs {name!r}")

@@ -1,0 +1,30 @@
+"""Training: one pure step, plain or fused over lanes, and a loop that yields what it sees."""
+
+from clr_study.engine.checkpoint import read_checkpoint, write_checkpoint
+from clr_study.engine.evaluate import Scores, evaluate
+from clr_study.engine.fuse import MOST_LANES, fitting_lanes, fuse_key
+from clr_study.engine.state import Lanes, start, together
+from clr_study.engine.step import make_fused_step, make_plain_step, make_step
+from clr_study.engine.task import Task, load_task
+from clr_study.engine.train import Divergence, Snapshot, Training
+
+__all__ = [
+    "MOST_LANES",
+    "Divergence",
+    "Lanes",
+    "Scores",
+    "Snapshot",
+    "Task",
+    "Training",
+    "evaluate",
+    "fitting_lanes",
+    "fuse_key",
+    "load_task",
+    "make_fused_step",
+    "make_plain_step",
+    "make_step",
+    "read_checkpoint",
+    "start",
+    "together",
+    "write_checkpoint",
+]

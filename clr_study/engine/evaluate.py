@@ -1,0 +1,95 @@
+"""Evaluation of all lanes on a whole split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+from torch.nn import functional
+
+from clr_study.data import Split
+from clr_study.engine.state import Lanes
+from clr_study.engine.task import Task
+from clr_study.optim import Params
+
+# Rows of samples x lanes that are in the air at once: enough to fill a device, little enough to fit beside training.
+ROWS = 16_384
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """What an evaluation says of each lane.
+
+    Args:
+        loss: Mean loss [N] float64.
+        accuracy: Share of samples that are right [N] float64; NaN for regression.
+    """
+
+    loss: Tensor
+    accuracy: Tensor
+
+    @classmethod
+    def none(cls, lanes: int) -> Scores:
+        """The scores on a split that is not there: NaN."""
+        blank = torch.full((lanes,), float("nan"), dtype=torch.float64)
+        return cls(blank, blank)
+
+
+def evaluate(model: nn.Module, lanes: Lanes, task: Task, split: Split | None, fused: bool) -> Scores:
+    """Evaluates every lane on a split, without augmentation, with the model in evaluation mode.
+
+    Args:
+        model: The network; only its structure is used. It is left in training mode.
+        lanes: The weights and statistics.
+        task: Where the data are scaled.
+        split: The samples; None gives NaN.
+        fused: Whether all lanes go through the network together.
+    """
+    if split is None:
+        return Scores.none(len(lanes))
+    model.eval()
+    try:
+        with torch.no_grad():
+            if fused:
+                return _scores(vmap(_forward(model, task), in_dims=(0, 0, None, None)), lanes, task, split)
+            singles = [
+                _scores(_single(_forward(model, task)), lanes.take([lane]), task, split) for lane in range(len(lanes))
+            ]
+            return Scores(torch.cat([s.loss for s in singles]), torch.cat([s.accuracy for s in singles]))
+    finally:
+        model.train()
+
+
+def _forward(model: nn.Module, task: Task):  # type: ignore[no-untyped-def]
+    def forward(params: Params, buffers: Params, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        outputs = functional_call(model, (params, buffers), (inputs,))
+        if task.classes is None:
+            return task.loss(outputs, targets) * len(targets), outputs.new_full((), float("nan"))
+        right = (outputs.argmax(dim=-1) == targets).sum()
+        return functional.cross_entropy(outputs, targets, reduction="sum"), right.to(outputs.dtype)
+
+    return forward
+
+
+def _single(forward):  # type: ignore[no-untyped-def]
+    """The forward pass for a state of one lane."""
+
+    def call(params: Params, buffers: Params, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        loss, right = forward({k: p[0] for k, p in params.items()}, {k: b[0] for k, b in buffers.items()}, inputs, targets)
+        return loss[None], right[None]
+
+    return call
+
+
+def _scores(forward, lanes: Lanes, task: Task, split: Split) -> Scores:  # type: ignore[no-untyped-def]
+    chunk = max(1, ROWS // len(lanes))
+    loss = torch.zeros(len(lanes), dtype=torch.float64, device=task.device)
+    right = torch.zeros_like(loss)
+    for first in range(0, len(split), chunk):
+        inputs = task.normalise(split.inputs[first : first + chunk])
+        part, good = forward(lanes.params, lanes.buffers, inputs, split.targets[first : first + chunk])
+        loss += part
+        right += good
+    return Scores((loss / len(split)).cpu(), (right / len(split)).cpu())

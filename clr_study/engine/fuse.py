@@ -1,0 +1,66 @@
+"""Which runs can share a step, and how many of them fit a device."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import torch
+
+from clr_study.engine.state import start
+from clr_study.engine.task import Task
+from clr_study.models import build_model, why_unfusable
+from clr_study.optim import build_optimizer, structure
+from clr_study.spec import TrialSpec
+
+
+def fuse_key(spec: TrialSpec) -> str:
+    """Returns a text that is equal for two runs if and only if they can be lanes of one batch.
+
+    Lanes may differ in schedule, seed and the optimizer's numbers; not in what fixes the code or the shapes.
+    """
+    parts = [spec.data, spec.model, structure(spec.optim), spec.batch_size, spec.updates, spec.test]
+    return json.dumps(parts, sort_keys=True, default=str)
+
+
+# Lanes beyond this win nothing on the devices measured so far.
+MOST_LANES = 64
+# The part of a device's memory that a batch may take.
+SHARE = 0.4
+
+
+def fitting_lanes(spec: TrialSpec, task: Task, device: str) -> int:
+    """Returns how many lanes of a run fit the device: a count of bytes, so the same answer every time.
+
+    A lane costs its weights, gradients and optimizer state, and what one step keeps for the backward pass.
+
+    Args:
+        spec: One of the runs.
+        task: Its data.
+        device: Where the lanes are to fit; the counting itself is done where the task is.
+    """
+    model = build_model(spec.model, task.sample_shape, task.outputs, spec.seed)
+    if why_unfusable(spec.model, model):
+        return 1
+    state = start([model], build_optimizer(spec.optim), task.device, task.dtype)
+    weights = sum(tensor.nbytes for tensor in state.tensors().values()) + sum(p.nbytes for p in state.params.values())
+    kept = 0
+
+    def count(tensor: torch.Tensor) -> torch.Tensor:
+        nonlocal kept
+        kept += tensor.nbytes
+        return tensor
+
+    samples, *numbers = (part[0] for part in task.draws(spec.seed, 0, 1, spec.batch_size))
+    inputs, targets = task.batch(samples, tuple(numbers))
+    model.to(task.device, task.dtype).train()
+    with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+        task.loss(model(inputs), targets)
+    return max(1, min(MOST_LANES, int(SHARE * memory(torch.device(device)) / (weights + 2 * kept))))
+
+
+def memory(device: torch.device) -> int:
+    """Returns the bytes that a device has, used or not, so that the answer does not change with what else runs."""
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

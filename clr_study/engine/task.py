@@ -1,0 +1,144 @@
+"""A task: data on the device, and what a run's samples are at each of its updates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+import json
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from clr_study.data import (
+    Augmentation,
+    Normaliser,
+    Split,
+    augmentation_from_dict,
+    batch_indices,
+    generator,
+    load_splits,
+)
+from clr_study.engine.step import Loss
+from clr_study.errors import DataError
+
+COMMON = ("validation", "normalise", "augment")
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Splits on a device with their scaling, augmentation and loss.
+
+    Args:
+        train: The training split.
+        validation: The split on which settings are selected; None if there is none.
+        test: The split that the measure phase reads; None if there is none.
+        classes: The number of classes; None for regression.
+        outputs: How many numbers a model gives a sample.
+        normalise: From raw inputs to the floats that a model gets.
+        augment: Augmentations, in order.
+    """
+
+    train: Split
+    validation: Split | None
+    test: Split | None
+    classes: int | None
+    outputs: int
+    normalise: Normaliser
+    augment: tuple[Augmentation, ...]
+
+    @property
+    def sample_shape(self) -> tuple[int, ...]:
+        """The shape of one input."""
+        return tuple(self.train.inputs.shape[1:])
+
+    @property
+    def device(self) -> torch.device:
+        """Where the data are."""
+        return self.train.inputs.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """In what precision the models compute."""
+        return self.normalise.mean.dtype
+
+    @property
+    def loss(self) -> Loss:
+        """Softmax cross-entropy for classes, mean squared error for regression; both means over the batch."""
+        return functional.cross_entropy if self.classes is not None else squared_error
+
+    def draws(self, seed: int, start: int, stop: int, batch_size: int) -> tuple[Tensor, ...]:
+        """Returns the samples [T, B] and each augmentation's numbers [T, B, k] of the updates from start to stop."""
+        order = batch_indices(seed, start, stop, len(self.train), batch_size)
+        numbers: list[np.ndarray[Any, Any]] = [order]
+        for place, augmentation in enumerate(self.augment):
+            purpose = f"augment {place}"
+            rows = [
+                augmentation.draw(generator(seed, update, purpose), batch_size, self.sample_shape)
+                for update in range(start, stop)
+            ]
+            numbers.append(np.stack(rows))
+        return tuple(torch.from_numpy(array).to(self.device) for array in numbers)
+
+    def batch(self, samples: Tensor, numbers: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        """Returns the inputs and targets of some samples, [B] or [N, B], augmented and normalised."""
+        flat = samples.reshape(-1)
+        inputs = self.train.inputs[flat]
+        for augmentation, draws in zip(self.augment, numbers, strict=True):
+            inputs = augmentation.apply(inputs, draws.reshape(len(flat), -1))
+        inputs = self.normalise(inputs).reshape(*samples.shape, *self.sample_shape)
+        return inputs, self.train.targets[flat].reshape(*samples.shape, *self.train.targets.shape[1:])
+
+
+def squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Returns the mean squared error of outputs [B, D] against targets [B] or [B, D]."""
+    return functional.mse_loss(outputs.reshape(targets.shape), targets.to(outputs.dtype))
+
+
+def load_task(
+    table: Mapping[str, Any], device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
+) -> Task:
+    """Loads a trial's data onto a device; the last few stay in memory, since every batch of runs asks again.
+
+    Args:
+        table: The data set's table with the common keys validation, normalise and augment.
+        device: Where the data go, as they are: uint8 stays uint8.
+        dtype: In what precision the models compute.
+
+    Raises:
+        SpecError: The table asks for something that cannot be.
+        DataError: The data are missing, unreadable or unfit.
+    """
+    return _load_task(json.dumps(dict(table), sort_keys=True), str(device), dtype)
+
+
+@lru_cache(maxsize=2)
+def _load_task(canonical: str, device: str, dtype: torch.dtype) -> Task:
+    table = json.loads(canonical)
+    own = {key: value for key, value in table.items() if key not in COMMON}
+    splits = load_splits(own, table.get("validation", 0.1))
+    kind = table.get("normalise", "auto")
+    normalise = Normaliser.fit(splits.train, None if kind == "auto" else kind, dtype)
+    augment = tuple(augmentation_from_dict(part) for part in table.get("augment", ()))
+    if augment and len(splits.sample_shape) != 3:
+        raise DataError(
+            f"[data] augment takes images of shape (channels, height, width), but a sample has shape "
+            f"{splits.sample_shape}; leave augment out"
+        )
+    place = torch.device(device)
+    return Task(
+        train=_placed(splits.train, place),
+        validation=_placed(splits.validation, place) if splits.validation else None,
+        test=_placed(splits.test, place) if splits.test else None,
+        classes=splits.classes,
+        outputs=splits.outputs,
+        normalise=normalise.to(place),
+        augment=augment,
+    )
+
+
+def _placed(split: Split, device: torch.device) -> Split:
+    return Split(split.inputs.to(device), split.targets.to(device))

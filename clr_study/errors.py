@@ -1,0 +1,70 @@
+"""Every exception that clr_study raises on purpose.
+
+::
+
+    ClrStudyError
+    ├── InputError            something the user gave is wrong; nothing was written     (exit code 2)
+    │   ├── UnknownKindError  a kind that no registry knows
+    │   ├── SpecError         a study file, or a value in it
+    │   ├── DataError         a data set that is missing, unreadable or unfit
+    │   └── StorageError      a database that cannot be opened, or that someone else holds
+    └── UnfinishedError       the study could not finish; what there is is saved        (exit code 1)
+
+A message names the value, the place where it stands, and what would have been right. A bug is none of these: it
+keeps Python's own exception and its traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ClrStudyError(Exception):
+    """The root of the tree: catch it to catch whatever clr_study raises on purpose."""
+
+    exit_code = 1
+
+
+class InputError(ClrStudyError):
+    """Something that the user gave is wrong; nothing was written."""
+
+    exit_code = 2
+
+
+class UnknownKindError(InputError):
+    """A kind that no registry knows."""
+
+
+class SpecError(InputError):
+    """A study file, or a value in it, is wrong."""
+
+
+class DataError(InputError):
+    """A data set is missing, unreadable or unfit for what is asked of it."""
+
+
+class StorageError(InputError):
+    """A database cannot be opened, or belongs to someone else."""
+
+
+class UnfinishedError(ClrStudyError):
+    """The study could not finish; everything that was done is saved."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Returns the tail of a message about an unknown word: the nearest known one, or all of them.
+
+    Args:
+        word: What was given.
+        known: What would have been right.
+
+    Examples:
+        >>> did_you_mean("triangle", ["constant", "triangular", "cosine"])
+        "did you mean 'triangular'?"
+        >>> did_you_mean("zzz", ["constant", "cosine"])
+        'known are: constant, cosine'
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    return f"did you mean {near[0]!r}?" if near else f"known are: {', '.join(names)}"

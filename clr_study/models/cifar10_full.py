@@ -1,0 +1,110 @@
+"""Caffe's `cifar10_full`, the network of the paper's CIFAR-10 figures."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from clr_study.models.base import MODELS
+from clr_study.models.layers import image_shape
+
+
+class WithinChannelLRN(nn.Module):
+    """Caffe's local response normalisation within a channel, `y = x * (1 + alpha * avg(x^2)) ** -beta`.
+
+    The average runs over a size x size window with zero padding, and the zeros count. (`torch.nn.LocalResponseNorm`
+    is the other kind, across channels.) Source: Caffe's lrn_layer.cpp, WITHIN_CHANNEL.
+
+    Args:
+        size: The window's side, odd.
+        alpha: Weight of the average.
+        beta: The exponent.
+
+    Examples:
+        >>> import torch
+        >>> lrn = WithinChannelLRN(size=3, alpha=9.0, beta=1.0)
+        >>> lrn(torch.tensor([[[[2.0]]]])).item()  # 2 / (1 + 9 * 4/9)
+        0.4000000059604645
+    """
+
+    def __init__(self, size: int = 3, alpha: float = 5e-5, beta: float = 0.75) -> None:
+        super().__init__()
+        self.size, self.alpha, self.beta = size, alpha, beta
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Returns the normalised images, [B, C, H, W] like the input."""
+        average = F.avg_pool2d(x.square(), self.size, stride=1, padding=self.size // 2, count_include_pad=True)
+        return x * (1 + self.alpha * average) ** -self.beta
+
+
+class Cifar10Full(nn.Module):
+    """The module behind `cifar10_full`; its layers carry the names of Caffe's file."""
+
+    def __init__(self, channels: int, height: int, width: int, classes: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, 32, 5, padding=2)
+        self.pool1 = nn.MaxPool2d(3, stride=2, ceil_mode=True)
+        self.norm1 = WithinChannelLRN()
+        self.conv2 = nn.Conv2d(32, 32, 5, padding=2)
+        # At the far edge torch, like Caffe, divides by the part of the window that lies inside the image.
+        self.pool2 = nn.AvgPool2d(3, stride=2, ceil_mode=True)
+        self.norm2 = WithinChannelLRN()
+        self.conv3 = nn.Conv2d(32, 64, 5, padding=2)
+        self.pool3 = nn.AvgPool2d(3, stride=2, ceil_mode=True)
+        for _ in range(3):
+            height, width = _pooled(height), _pooled(width)
+        self.ip1 = nn.Linear(64 * height * width, classes)
+        self.multipliers = {
+            "conv1.bias": (2.0, 1.0),
+            "conv2.bias": (2.0, 1.0),
+            "ip1.weight": (1.0, 250.0),
+            "ip1.bias": (2.0, 0.0),
+        }
+        self._initialise()
+
+    def _initialise(self) -> None:
+        for layer, std in ((self.conv1, 1e-4), (self.conv2, 0.01), (self.conv3, 0.01), (self.ip1, 0.01)):
+            nn.init.normal_(layer.weight, std=std)
+            assert layer.bias is not None  # all four are made with one
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Returns the logits [B, classes] of images [B, C, H, W]."""
+        x = self.norm1(F.relu(self.pool1(self.conv1(x))))
+        x = self.norm2(self.pool2(F.relu(self.conv2(x))))
+        x = self.pool3(F.relu(self.conv3(x)))
+        return self.ip1(x.flatten(1))
+
+
+def _pooled(side: int) -> int:
+    """The side after pooling with kernel 3, stride 2 and Caffe's rounding up."""
+    return -(-(side - 3) // 2) + 1
+
+
+@MODELS.add
+def cifar10_full(*, shape: tuple[int, ...], classes: int) -> nn.Module:
+    """Builds Caffe's `cifar10_full`: 89,578 parameters for 3x32x32 images and 10 classes.
+
+    Three 5x5 convolutions (32, 32, 64 channels), max pooling before the first ReLU and average pooling after the
+    others, within-channel normalisation behind the first two, one linear layer. Gaussian weights (standard deviation
+    1e-4, 0.01, 0.01, 0.01), zero biases, and Caffe's multipliers: the learning rate of the biases of conv1, conv2 and
+    ip1 is doubled; the weight decay of ip1's weight is 250-fold, that of its bias zero. Source: Caffe's
+    examples/cifar10/cifar10_full_train_test.prototxt.
+
+    Meant for inputs of 0 to 255 less the training set's mean image, and for `convention = "caffe"` in `optim`.
+
+    Args:
+        shape: An image's shape, at least 8x8; the linear layer follows its size.
+        classes: The number of outputs; 1 for regression.
+
+    Raises:
+        InputError: The samples are no images of that size.
+
+    Examples:
+        >>> model = cifar10_full(shape=(3, 32, 32), classes=10)
+        >>> sum(parameter.numel() for parameter in model.parameters())
+        89578
+        >>> model.multipliers["ip1.weight"]
+        (1.0, 250.0)
+    """
+    return Cifar10Full(*image_shape("cifar10_full", shape), classes)

@@ -1,0 +1,26 @@
+"""Optimizers as pairs of pure functions over tensors, so that one step can be batched over lanes."""
+
+from clr_study.optim.adam import adam, adamw
+from clr_study.optim.base import (
+    OPTIMIZERS,
+    Multipliers,
+    Optimizer,
+    Params,
+    State,
+    build_optimizer,
+    structure,
+)
+from clr_study.optim.sgd import sgd
+
+__all__ = [
+    "OPTIMIZERS",
+    "Multipliers",
+    "Optimizer",
+    "Params",
+    "State",
+    "adam",
+    "adamw",
+    "build_optimizer",
+    "sgd",
+    "structure",
+]

@@ -1,0 +1,23 @@
+"""The figures of the report, one a file."""
+
+from clr_study.report.figure import FIGURES
+from clr_study.report.figures.cost import Cost
+from clr_study.report.figures.final import Final
+from clr_study.report.figures.learning import Learning
+from clr_study.report.figures.range_test import RangeTest
+from clr_study.report.figures.schedules import Schedules
+from clr_study.report.figures.search import Search
+from clr_study.report.figures.step_size_map import StepSizeMap
+from clr_study.report.figures.time_to_target import TimeToTarget
+
+__all__ = [
+    "FIGURES",
+    "Cost",
+    "Final",
+    "Learning",
+    "RangeTest",
+    "Schedules",
+    "Search",
+    "StepSizeMap",
+    "TimeToTarget",
+]

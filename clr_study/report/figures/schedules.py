@@ -1,0 +1,98 @@
+"""The learning rate of each winner over a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+
+from clr_study.analysis import Comparison
+from clr_study.report.figure import FIGURES, Absent, Figure
+from clr_study.report.marks import line
+from clr_study.report.table import Table
+from clr_study.report.theme import Theme
+from clr_study.report.thin import thinned
+from clr_study.report.words import inert, scalar, settings
+from clr_study.schedules import schedule_from_dict
+from clr_study.spec import Results
+
+
+@dataclass(frozen=True)
+class ScheduleCurve:
+    """The learning rate of one winner.
+
+    Args:
+        arm: Whose.
+        words: The schedule with its arguments.
+        updates: Updates [T], counted from 0.
+        lrs: The learning rate of each [T].
+    """
+
+    arm: str
+    words: str
+    updates: tuple[float, ...]
+    lrs: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ScheduleInfo:
+    """What the figure shows, one curve an arm."""
+
+    curves: tuple[ScheduleCurve, ...]
+
+
+@FIGURES.add
+@dataclass(frozen=True, kw_only=True)
+class Schedules(Figure[ScheduleInfo]):
+    """The learning rate of each winner, update by update.
+
+    Args:
+        log: Whether the scale of learning rates is logarithmic; one that reaches 0 then leaves the picture.
+    """
+
+    title = "Learning rate of each winner"
+
+    log: bool = False
+
+    def summarise(self, results: Results, comparison: Comparison) -> ScheduleInfo | Absent:
+        """Returns the curves; an arm without a winner has none."""
+        curves = []
+        for summary in comparison.arms:
+            if summary.schedule and summary.updates:
+                lrs = schedule_from_dict(summary.schedule).table(summary.updates)
+                x, y = thinned(np.arange(len(lrs)), lrs)
+                curves.append(ScheduleCurve(summary.arm, settings(summary.schedule, summary.values), x, y))
+        return ScheduleInfo(tuple(curves)) if curves else Absent("No arm has a winner yet, so there is no schedule to draw.")
+
+    def draw(self, info: ScheduleInfo, theme: Theme) -> go.Figure:
+        """Returns one line an arm."""
+        traces = [
+            line(
+                theme,
+                curve.arm,
+                curve.updates,
+                curve.lrs,
+                hovertemplate=f"<b>{curve.arm}</b><br>{inert(curve.words)}<br>update %{{x}}: lr %{{y:.4~g}}<extra></extra>",
+            )
+            for curve in info.curves
+        ]
+        scale = {"type": "log"} if self.log else {"rangemode": "tozero"}
+        return theme.figure(
+            traces,
+            xaxis={"title": {"text": "updates"}},
+            yaxis={"title": {"text": "learning rate"}, "exponentformat": "power", **scale},
+            showlegend=True,
+        )
+
+    def caption(self, info: ScheduleInfo) -> str:
+        """Returns the peaks in words."""
+        peaks = "; ".join(f"{curve.arm} peaks at {scalar(max(curve.lrs))}" for curve in info.curves)
+        return f"The schedule that won the search of each arm, as every measured run of the arm followed it. {peaks}."
+
+    def table(self, info: ScheduleInfo) -> Table:
+        """Returns the drawn points."""
+        return Table.of(
+            ("arm", "update", "lr"),
+            [(curve.arm, int(at), lr) for curve in info.curves for at, lr in zip(curve.updates, curve.lrs, strict=True)],
+        )

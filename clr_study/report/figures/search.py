@@ -1,0 +1,207 @@
+"""What the search tried and what came of it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import plotly.graph_objects as go
+
+from clr_study.analysis import Comparison
+from clr_study.analysis.words import column, listed
+from clr_study.report.figure import FIGURES, Absent, Figure
+from clr_study.report.marks import arranged, axes, dots, hover_form, metric_axis
+from clr_study.report.table import Table
+from clr_study.report.theme import Theme
+from clr_study.report.words import inert, scalar
+from clr_study.spec import Choices, FromRangeTest, Hole, Range, Ratio, Results, RunResult
+
+PEAKS = ("max_lr", "lr")
+PEAK = "max_lr, or lr"
+
+
+@dataclass(frozen=True)
+class Point:
+    """One trial as it stands in a panel.
+
+    Args:
+        arm: Whose.
+        trial: Its number.
+        x: What was drawn.
+        score: The deciding metric on the validation split at its end; the last one seen of a pruned run; None where
+            there is none.
+        ending: How it ended.
+        winner: Whether it won its arm.
+    """
+
+    arm: str
+    trial: int
+    x: float | str
+    score: float | None
+    ending: str
+    winner: bool
+
+
+@dataclass(frozen=True)
+class Panel:
+    """All trials against one drawn value.
+
+    Args:
+        name: What was drawn, with its unit.
+        log: Whether it is drawn on a log scale.
+        points: One a trial.
+    """
+
+    name: str
+    log: bool
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True)
+class SearchInfo:
+    """What the figure shows.
+
+    Args:
+        metric: The column of the scores.
+        trials: How many trials of each arm have ended, and how many of these did not complete.
+        panels: The peak LR first.
+    """
+
+    metric: str
+    trials: tuple[tuple[str, int, int], ...]
+    panels: tuple[Panel, ...]
+
+
+@FIGURES.add
+@dataclass(frozen=True, kw_only=True)
+class Search(Figure[SearchInfo]):
+    """The score of every trial against each value that was drawn for it."""
+
+    title = "What the search tried"
+
+    def summarise(self, results: Results, comparison: Comparison) -> SearchInfo | Absent:
+        """Returns a panel for each drawn value."""
+        metric = f"validation_{results.study.metric}"
+        panels: dict[str, Panel] = {}
+        trials = []
+        for arm in results.study.arms:
+            runs = [run for run in results.of(arm.name, "search") if run.ending is not None]
+            if runs:
+                trials.append((arm.name, len(runs), sum(run.ending != "completed" for run in runs)))
+            for run in runs:
+                for drawn, value in run.values.items():
+                    name, log = _axis_of(drawn, arm.space.get(drawn))
+                    panel = panels.setdefault(name, Panel(name, log, ()))
+                    point = _point(run, value, metric, results.winners.get(arm.name) == run.key.trial)
+                    panels[name] = replace(panel, points=(*panel.points, point))
+        if not panels:
+            return Absent("Nothing was searched: every arm ran as it stands in the study file." if trials else "No trial has ended yet.")
+        ordered = sorted(panels.values(), key=lambda panel: panel.name != PEAK)
+        return SearchInfo(metric, tuple(trials), tuple(ordered))
+
+    def draw(self, info: SearchInfo, theme: Theme) -> go.Figure:
+        """Returns a panel for each drawn value; what did not complete lies on the floor, or is hollow if it was pruned."""
+        layout = arranged(len(info.panels), columns=3, height=300)
+        low, high = _span(info)
+        floor = low - 0.08 * (high - low)
+        traces = []
+        for index, panel in enumerate(info.panels):
+            x, y = axes(index)
+            for arm, *_ in info.trials:
+                points = [point for point in panel.points if point.arm == arm]
+                if points:
+                    traces.append(_trials(points, theme, floor, info.metric, showlegend=index == 0, xaxis=x, yaxis=y))
+            layout[f"xaxis{x[1:]}"] |= {"title": {"text": panel.name}, **_scale(panel)}
+            layout[f"yaxis{y[1:]}"] |= {**metric_axis(info.metric), "range": [floor - 0.04 * (high - low), high + 0.05 * (high - low)]}
+            if index:
+                layout[f"yaxis{y[1:]}"] |= {"title": {"text": ""}, "matches": "y"}
+        return theme.figure(traces, showlegend=True, **layout)
+
+    def caption(self, info: SearchInfo) -> str:
+        """Returns what a dot is, and how many there are."""
+        counts = listed([f"{arm} {ended}" + (f" ({lost} not completed)" if lost else "") for arm, ended, lost in info.trials])
+        return (
+            f"A dot is one trial: its {column(info.metric)} at the end, against what was drawn for it. A wide plateau means "
+            f"that the setting matters little. The outlined dot won; hollow dots were pruned, crosses on the floor diverged or "
+            f"failed. Trials: {counts}."
+        )
+
+    def table(self, info: SearchInfo) -> Table:
+        """Returns a row a trial."""
+        names = [panel.name for panel in info.panels]
+        rows: dict[tuple[str, int], dict[str, object]] = {}
+        for panel in info.panels:
+            for point in panel.points:
+                row = rows.setdefault((point.arm, point.trial), {"score": point.score, "ending": point.ending})
+                row[panel.name] = point.x
+        return Table.of(
+            ("arm", "trial", *names, info.metric, "ending"),
+            [(arm, trial, *(row.get(name) for name in names), row["score"], row["ending"]) for (arm, trial), row in rows.items()],  # type: ignore[misc]
+        )
+
+
+def score_of(run: RunResult, metric: str) -> float | None:
+    """Returns a trial's score: its final value, or the last one seen if it was pruned; None where there is none."""
+    scores = run.metrics.get(metric)
+    if run.ending not in ("completed", "pruned") or scores is None or not len(scores):
+        return None
+    return float(scores[-1]) if math.isfinite(scores[-1]) else None
+
+
+def _axis_of(drawn: str, hole: Hole | None) -> tuple[str, bool]:
+    log = isinstance(hole, (Range, Ratio, FromRangeTest)) and hole.log
+    if drawn in PEAKS:
+        return PEAK, log
+    unit = hole.unit if isinstance(hole, Range) else None
+    return (f"{drawn}, {unit}" if unit else drawn), log and not isinstance(hole, Choices)
+
+
+def _point(run: RunResult, value: object, metric: str, winner: bool) -> Point:
+    x = value if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)
+    return Point(run.key.arm, run.key.trial, x, score_of(run, metric), str(run.ending), winner)
+
+
+def _span(info: SearchInfo) -> tuple[float, float]:
+    scores = [point.score for panel in info.panels for point in panel.points if point.score is not None]
+    if not scores:
+        return 0.0, 1.0
+    low, high = float(np.min(scores)), float(np.max(scores))
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
+def _scale(panel: Panel) -> dict[str, object]:
+    if any(isinstance(point.x, str) for point in panel.points):
+        return {"type": "category"}
+    return {"type": "log", "dtick": 1, "exponentformat": "power"} if panel.log else {"type": "linear"}
+
+
+def _trials(points: list[Point], theme: Theme, floor: float, metric: str, **more: object) -> go.Scatter:
+    style = theme.style(points[0].arm)
+    hollow, cross = f"{style.symbol}-open", "x-thin"
+    arm = points[0].arm
+    return dots(
+        theme,
+        arm,
+        [inert(point.x) if isinstance(point.x, str) else point.x for point in points],
+        [floor if point.score is None else point.score for point in points],
+        marker={
+            "symbol": [
+                cross if point.score is None else hollow if point.ending == "pruned" else style.symbol for point in points
+            ],
+            "size": [13 if point.winner else 8 for point in points],
+            "line": {
+                "color": [theme.ink if point.winner else style.colour for point in points],
+                "width": [2.5 if point.winner else 1.5 if point.score is None or point.ending == "pruned" else 0 for point in points],
+            },
+        },
+        text=[_hover(point, metric) for point in points],
+        hovertemplate="%{text}<extra></extra>",
+        **more,
+    )
+
+
+def _hover(point: Point, metric: str) -> str:
+    said = format(point.score, hover_form(metric).replace("~", "")) if point.score is not None else point.ending
+    tail = ", won" if point.winner else f", {point.ending}" if point.ending == "pruned" else ""
+    return f"<b>{point.arm}</b>, trial {point.trial}{tail}<br>{inert(scalar(point.x))}: {said}"

@@ -1,0 +1,120 @@
+"""The report: one HTML file that needs nothing but itself."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import fields
+from importlib.resources import files
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from clr_study import __version__
+from clr_study.analysis import Comparison, compare
+from clr_study.report.document import versions
+from clr_study.report.files import write_whole
+from clr_study.report.pages import load_page
+from clr_study.report.progress import endings, lost, missing
+from clr_study.report.theme import DARK, LIGHT, Theme, recolouring
+from clr_study.report.view import SHOWN_LOST, arm_views, light, lost_runs, script_json, section_views
+from clr_study.spec import Results
+
+CONFIG = {
+    "responsive": True,
+    "displaylogo": False,
+    "showSendToCloud": False,
+    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+}
+ENDINGS = ("completed", "pruned", "diverged", "failed", "unfinished")
+
+
+def write_report(
+    results: Results, path: str | Path, page: str | Path = "comparison", comparison: Comparison | None = None
+) -> Path:
+    """Writes the report of a study: one HTML file, offline, with everything that it shows inside.
+
+    An unfinished study gets a report of what there is, and says so on top.
+
+    Args:
+        results: What the study has measured so far.
+        path: Where the file goes, whole or not at all; missing folders are made.
+        page: The name of a shipped page, or the path of a page's TOML file.
+        comparison: What `compare` says about the results, if that is known already.
+
+    Returns:
+        The path.
+
+    Raises:
+        SpecError: There is no such page, or something in it cannot be.
+        UnknownKindError: The page names a figure that there is not.
+    """
+    return write_whole(path, report_html(results, page, comparison))
+
+
+def report_html(results: Results, page: str | Path = "comparison", comparison: Comparison | None = None) -> str:
+    """Returns the text of the report; see `write_report`."""
+    described = load_page(page)
+    comparison = comparison or compare(results)
+    theme = light(results)
+    sections = list(section_views(described, results, comparison, theme))
+    scripts = [Markup(get_plotlyjs()), _part("page.js")]
+    environment = Environment(
+        loader=PackageLoader("clr_study.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html.j2").render(
+        page=described,
+        study=results.study,
+        comparison=comparison,
+        missing=missing(results),
+        arms=arm_views(results, comparison, theme),
+        sections=sections,
+        endings=endings(results),
+        ending_names=ENDINGS,
+        lost=lost_runs(results),
+        lost_more=max(0, len(lost(results)) - SHOWN_LOST),
+        versions=versions(results),
+        devices=sorted({run.device for run in results.runs if run.device}),
+        clr_study=__version__,
+        policy=content_policy(scripts),
+        style=_part("page.css"),
+        colours=_variables(LIGHT),
+        dark_colours=_variables(DARK),
+        scripts=scripts,
+        settings=script_json(json.dumps({"dark": recolouring(LIGHT, DARK), "config": CONFIG})),
+    )
+
+
+def content_policy(scripts: Iterable[str]) -> str:
+    """Returns the page's content security policy: these scripts and no others, and nothing from any address.
+
+    Args:
+        scripts: The text of each script element, exactly.
+
+    Examples:
+        >>> content_policy(["1"]).split("; ")[1]
+        "script-src 'sha256-a4ayc/80/OGda4BO/1o/V0etpOqiLx1JwB5S3beHW0s='"
+    """
+    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    allowed = " ".join(f"'sha256-{each}'" for each in hashes)
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _variables(theme: Theme) -> Markup:
+    names = [field.name for field in fields(Theme) if field.name not in ("name", "arms")]
+    return Markup("; ").join(Markup("--{}: {}").format(name, getattr(theme, name)) for name in names)
+
+
+def _part(name: str) -> Markup:
+    return Markup(files("clr_study.report").joinpath("templates", name).read_text(encoding="utf-8"))  # noqa: S704

@@ -1,0 +1,172 @@
+"""What the page's template is given: plain values, every free text of them still to be escaped by the template."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from clr_study.analysis import Comparison
+from clr_study.analysis.words import column
+from clr_study.report.figure import Absent, Figure
+from clr_study.report.figures import FIGURES
+from clr_study.report.pages import Page
+from clr_study.report.progress import lost
+from clr_study.report.table import plain
+from clr_study.report.terminal import snippet, summary_rows
+from clr_study.report.theme import LIGHT, Theme
+from clr_study.spec import Results
+
+SHOWN_ROWS = 200
+SHOWN_LOST = 50
+
+
+@dataclass(frozen=True)
+class FigureView:
+    """A figure as the template shows it.
+
+    Args:
+        id: Unique on the page.
+        title: Its heading.
+        caption: What to see, and on how many runs it rests.
+        height: In pixels, so that the page does not jump while it is drawn.
+        json: The drawing, fit to stand in a script element.
+        columns: Of the table behind it.
+        rows: Its first rows.
+        more: How many rows are left out here; the download has them all.
+        filename: Of the download.
+        csv: The download's address, which holds its content.
+    """
+
+    id: str
+    title: str
+    caption: str
+    height: int
+    json: Markup
+    columns: tuple[str, ...]
+    rows: list[list[str]]
+    more: int
+    filename: str
+    csv: str
+
+
+@dataclass(frozen=True)
+class SectionView:
+    """A section: figures, and a sentence for each one that cannot be drawn."""
+
+    id: str
+    title: str
+    text: str
+    figures: tuple[FigureView, ...]
+    absent: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ArmView:
+    """An arm in the table: its cells by column, its colour, and what was used to get there."""
+
+    name: str
+    colour: str
+    best: bool
+    cells: Mapping[str, str]
+    snippet: str
+    spec: str
+
+
+@dataclass(frozen=True)
+class LostRun:
+    """A run that diverged or failed."""
+
+    arm: str
+    phase: str
+    trial: int
+    seed: int
+    ending: str
+    note: str
+
+
+def section_views(page: Page, results: Results, comparison: Comparison, theme: Theme) -> Iterator[SectionView]:
+    """Yields the page's sections; one of which nothing is shown or said is left out."""
+    numbers: dict[str, int] = {}
+    for index, section in enumerate(page.sections):
+        figures, absent = [], []
+        for figure in section.figures:
+            info = figure.summarise(results, comparison)
+            if not isinstance(info, Absent):
+                figures.append(_figure(figure, info, theme, results.study.name, numbers))
+            elif info.why:
+                absent.append(f"{figure.title}: {info.why}")
+        if figures or absent:
+            yield SectionView(f"section-{index + 1}", section.title, section.text, tuple(figures), tuple(absent))
+
+
+def _figure(figure: Figure[Any], info: Any, theme: Theme, study: str, numbers: dict[str, int]) -> FigureView:
+    kind = FIGURES.kind_of(type(figure))
+    numbers[kind] = numbers.get(kind, 0) + 1
+    name = kind if numbers[kind] == 1 else f"{kind}-{numbers[kind]}"
+    drawing, table = figure.draw(info, theme), figure.table(info)
+    return FigureView(
+        id=name.replace("_", "-"),
+        title=figure.heading(info),
+        caption=figure.caption(info),
+        height=int(drawing.layout.height),
+        json=script_json(drawing.to_json()),
+        columns=table.columns,
+        rows=table.shown(SHOWN_ROWS),
+        more=max(0, len(table.rows) - SHOWN_ROWS),
+        filename=f"{study}-{name}.csv",
+        csv=f"data:text/csv;charset=utf-8;base64,{base64.b64encode(table.to_csv().encode()).decode()}",
+    )
+
+
+def arm_views(results: Results, comparison: Comparison, theme: Theme) -> list[ArmView]:
+    """Returns the rows of the page's table."""
+    views = []
+    for summary, cells in zip(comparison.arms, summary_rows(comparison), strict=True):
+        runs = results.of(summary.arm, "measure")
+        spec = json.dumps(asdict(runs[0].spec), indent=2, default=str) if runs else ""
+        views.append(
+            ArmView(
+                name=summary.arm,
+                colour=theme.style(summary.arm).colour,
+                best=summary.arm == comparison.best,
+                cells=cells,
+                snippet=snippet(summary),
+                spec=spec,
+            )
+        )
+    return views
+
+
+def lost_runs(results: Results) -> list[LostRun]:
+    """Returns the first of the runs that diverged or failed."""
+    return [
+        LostRun(run.key.arm, run.key.phase, run.key.trial, run.key.seed, str(run.ending), plain(run.note))
+        for run in lost(results)[:SHOWN_LOST]
+    ]
+
+
+def script_json(text: str) -> Markup:
+    """Returns JSON that cannot end the script element in which it stands.
+
+    Examples:
+        >>> script_json('{"a": "</script>&"}')
+        Markup('{"a": "\\\\u003c/script\\\\u003e\\\\u0026"}')
+    """
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(text)  # noqa: S704  the three signs that HTML knows are gone
+
+
+def light(results: Results) -> Theme:
+    """Returns the theme in which the page is drawn; its script recolours it for the dark."""
+    return LIGHT.of([arm.name for arm in results.study.arms])
+
+
+def metric_words(comparison: Comparison) -> str:
+    """Returns the deciding metric's name in words."""
+    return column(comparison.metric)

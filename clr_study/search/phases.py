@@ -1,0 +1,206 @@
+"""The two phases as sources of jobs: tune every arm with one budget, then measure each winner on fresh seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from clr_study.data import replicate_seeds
+from clr_study.search.pruning import judged_at, rungs
+from clr_study.search.tuner import Asked, Tuner
+from clr_study.spec import (
+    Arm,
+    Budget,
+    Ending,
+    Gp,
+    Job,
+    NoPruner,
+    Outcome,
+    Patient,
+    PlannedRun,
+    Results,
+    RunKey,
+    RunResult,
+    Study,
+    Tpe,
+    TrialSpec,
+    fill,
+)
+from clr_study.store import Store, finish, plan_runs, scores_at
+
+
+class SearchPhase:
+    """Asks, prunes and tells, for all arms at once.
+
+    Args:
+        study: The study.
+        arms: Its arms that have holes, each range-test hole already a range.
+        budgets: By arm.
+        tuners: By arm.
+        store: Where runs are planned.
+        endings: How the runs that are in the store have ended, from an earlier owner.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        arms: Sequence[Arm],
+        budgets: Mapping[str, Budget],
+        tuners: Mapping[str, Tuner],
+        store: Store,
+        endings: Mapping[RunKey, Ending | None],
+    ) -> None:
+        assert study.search is not None
+        self.study, self.settings, self.store, self.tuners, self.budgets = study, study.search, store, tuners, budgets
+        self.arms = {arm.name: arm for arm in arms}
+        (self.seed,) = replicate_seeds(study.name, study.seed, "search", 1)
+        self.metric = f"validation_{study.metric}"
+        self.rungs = {name: rungs(self.settings.pruner, budgets[name]) for name in self.arms}
+        self.specs: dict[RunKey, TrialSpec] = {}
+        self.flying = dict.fromkeys(self.arms, 0)
+        self.inherited = {name: tuners[name].unfinished() for name in self.arms}
+        self._tell_what_ended(endings)
+
+    def more(self, room: int) -> list[Job]:
+        """Returns trials to start: first what an earlier owner left, then new ones, arm by arm in turn."""
+        planned: list[tuple[PlannedRun, Job]] = []
+        while len(planned) < room:
+            drawn = [self._next(name) for name in self.arms if self._may_ask(name)]
+            if not drawn:
+                break
+            planned += drawn
+        plan_runs(self.store, [run for run, _ in planned])
+        return [job for _, job in planned]
+
+    def done(self, outcomes: Sequence[Outcome]) -> list[Job]:
+        """Tells Optuna what ended, and sends on what was handed back at a rung, unless it is pruned."""
+        finish(self.store, outcomes, "", {})
+        seen = scores_at(self.store, [outcome.key for outcome in outcomes], self.metric)
+        following = []
+        for outcome in outcomes:
+            scores = seen.get(outcome.key, {})
+            if outcome.ending is None:
+                following += self._at_rung(outcome, scores)
+            else:
+                self._tell(outcome, scores)
+        return following
+
+    def _tell_what_ended(self, endings: Mapping[RunKey, Ending | None]) -> None:
+        """Tells Optuna of runs that ended while no owner was there to tell."""
+        for name, left in self.inherited.items():
+            for asked in list(left):
+                ending = endings.get(self._key(name, asked))
+                if ending is None:
+                    continue
+                left.remove(asked)
+                run, _ = self._planned(name, asked)
+                outcome = Outcome(run.key, ending, run.spec.updates, "")
+                self._tell(outcome, scores_at(self.store, [run.key], self.metric)[run.key])
+
+    def _key(self, name: str, asked: Asked) -> RunKey:
+        return RunKey(self.study.name, name, "search", asked.number, self.seed)
+
+    def _may_ask(self, name: str) -> bool:
+        if self.inherited[name]:
+            return True
+        sampler = self.settings.sampler
+        if isinstance(sampler, (Tpe, Gp)) and self.flying[name] >= sampler.batch:
+            return False
+        return self.tuners[name].asked < self.settings.trials
+
+    def _next(self, name: str) -> tuple[PlannedRun, Job]:
+        asked = self.inherited[name].pop(0) if self.inherited[name] else self.tuners[name].ask()
+        return self._planned(name, asked)
+
+    def _planned(self, name: str, asked: Asked) -> tuple[PlannedRun, Job]:
+        pruned = not isinstance(self.settings.pruner, NoPruner)
+        budget, ladder = self.budgets[name], self.rungs[name]
+        spec = fill(self.study, self.arms[name], asked.values, budget, self.seed, cycle_ends=pruned, extra=ladder)
+        key = self._key(name, asked)
+        self.specs[key] = spec
+        self.flying[name] += 1
+        return PlannedRun(key, spec, asked.values), Job(key, spec, ladder[0])
+
+    def _at_rung(self, outcome: Outcome, scores: Mapping[int, float]) -> list[Job]:
+        key, spec = outcome.key, self.specs[outcome.key]
+        ladder = self.rungs[key.arm]
+        step = ladder.index(outcome.updates) + 1
+        judged = judged_at(spec, outcome.updates)
+        before = judged_at(spec, ladder[step - 2]) if step > 1 else None
+        fresh = judged is not None and judged != before
+        tuner = self.tuners[key.arm]
+        if judged is not None and (fresh or not isinstance(self.settings.pruner, Patient)):
+            pruned = tuner.should_prune(key.trial, step, scores[judged])
+            if pruned and fresh:
+                end = Outcome(key, "pruned", outcome.updates, f"pruned after {outcome.updates} updates")
+                finish(self.store, [end], "", {})
+                self._tell(end, scores)
+                return []
+        return [Job(key, spec, ladder[step])]
+
+    def _tell(self, outcome: Outcome, scores: Mapping[int, float]) -> None:
+        key = outcome.key
+        score = scores.get(self.specs[key].updates)
+        if outcome.ending == "completed" and len(self.rungs[key.arm]) > 1 and score is not None:
+            self.tuners[key.arm].report(key.trial, len(self.rungs[key.arm]), score)
+        self.tuners[key.arm].tell(key.trial, str(outcome.ending), score, outcome.note)
+        self.flying[key.arm] -= 1
+
+
+class FixedPhase:
+    """Runs that are all known at the start: the measure phase, or a range test.
+
+    Args:
+        planned: The runs.
+        store: Where they are planned, and where those that an earlier owner finished are known.
+        endings: How the runs that are in the store have ended.
+    """
+
+    def __init__(self, planned: Sequence[PlannedRun], store: Store, endings: Mapping[RunKey, Ending | None]) -> None:
+        plan_runs(store, planned)
+        self.store = store
+        self.left = [Job(run.key, run.spec, run.spec.updates) for run in planned if not endings.get(run.key)]
+
+    def more(self, room: int) -> list[Job]:
+        """Returns runs to start."""
+        jobs, self.left = self.left[:room], self.left[room:]
+        return jobs
+
+    def done(self, outcomes: Sequence[Outcome]) -> list[Job]:
+        """Takes note of runs whose worker could not; nothing follows from a finished run."""
+        finish(self.store, outcomes, "", {})
+        return []
+
+
+def winner_of(results: Results, arm: str) -> RunResult | None:
+    """Returns the trial of an arm with the best score at its end; None if none has completed.
+
+    Ties go to the lower validation loss, then to the earlier trial.
+    """
+    column, sign = f"validation_{results.study.metric}", 1 if results.study.metric == "loss" else -1
+    done = [run for run in results.of(arm, "search") if run.ending == "completed"]
+    ranked = sorted(done, key=lambda run: (sign * run.final(column), run.final("validation_loss"), run.key.trial))
+    return ranked[0] if ranked else None
+
+
+def measure_runs(
+    study: Study, arms: Sequence[Arm], budgets: Mapping[str, Budget], winners: Mapping[str, RunResult | None]
+) -> list[PlannedRun]:
+    """Returns the runs of the measure phase: each winner, on seeds that all arms share and no search has seen.
+
+    Args:
+        study: The study.
+        arms: Its arms, each range-test hole already a range.
+        budgets: By arm.
+        winners: By arm with holes; None where its search has found nothing.
+    """
+    planned = []
+    for seed in replicate_seeds(study.name, study.seed, "measure", study.measure.seeds):
+        for arm in arms:
+            winner = winners.get(arm.name)
+            if arm.space and winner is None:
+                continue
+            values = winner.values if winner else {}
+            spec = fill(study, arm, values, budgets[arm.name], seed, test=True)
+            key = RunKey(study.name, arm.name, "measure", winner.key.trial if winner else 0, seed)
+            planned.append(PlannedRun(key, spec, values))
+    return planned

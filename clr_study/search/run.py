@@ -1,0 +1,206 @@
+"""Runs a whole study: check, range test, search, measure, report. The same call again goes on where it stopped."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from clr_study.check import CheckReport, check_study
+from clr_study.data import replicate_seeds
+from clr_study.engine import MOST_LANES, Task, fitting_lanes, fuse_key, load_task
+from clr_study.errors import InputError, UnfinishedError
+from clr_study.executors import EXECUTORS
+from clr_study.range_test import bounds_for_holes, range_test_runs, read_range_test
+from clr_study.report import write_report, write_results
+from clr_study.search.loop import Source, drive
+from clr_study.search.phases import FixedPhase, SearchPhase, measure_runs, winner_of
+from clr_study.search.tuner import Tuner, check_budget, optuna_storage
+from clr_study.spec import Arm, Job, RangeTestResult, Results, Study, needs_range_test, with_bounds
+from clr_study.store import Store, add_range_test, add_study, open_store, own, read_results, run_endings, set_winner
+from clr_study.worker import STORAGE, places, take_place
+
+Say = Callable[[str], None]
+DEFAULT_STORAGE = "sqlite:///clr_study.db"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Where:
+    """Where a study runs: never part of its question.
+
+    Args:
+        storage: The database's URL; empty for `CLR_STORAGE`, or else a SQLite file in the current folder.
+        out: The folder of the report; empty for `results/<study>`.
+        executor: A kind of executor; empty for `inline` on one device and `processes` on several.
+        devices: `auto`, or names with commas between.
+        lanes: How many runs share a step at most; 0 for as many as fit.
+    """
+
+    storage: str = ""
+    out: str = ""
+    executor: str = ""
+    devices: str = "auto"
+    lanes: int = 0
+
+    def __post_init__(self) -> None:
+        if self.lanes < 0:
+            raise InputError(f"--lanes must be auto or at least 1, but got {self.lanes}")
+
+    @property
+    def url(self) -> str:
+        """The storage's URL."""
+        return self.storage or os.environ.get(STORAGE, "") or DEFAULT_STORAGE
+
+    def folder(self, study: str) -> Path:
+        """The folder of a study's report."""
+        return Path(self.out) if self.out else Path("results") / study
+
+
+def run_study(study: Study, where: Where | None = None, say: Say = lambda _: None) -> Results:
+    """Runs a study to its end and writes its report.
+
+    Args:
+        study: The study.
+        where: The storage, the devices, the folder of the report.
+        say: Gets a sentence at each stage.
+
+    Returns:
+        All that was measured.
+
+    Raises:
+        InputError: Something in the study or in where it is to run cannot be; nothing was written.
+        UnfinishedError: Some runs failed; the report shows what there is.
+    """
+    where = where or Where()
+    task = load_task(study.data.to_dict())
+    report = check_study(study, task)
+    check_budget(study)
+    with _Crew(study, where, report, task) as crew:
+        arms = crew.arms_with_bounds(say)
+        winners = crew.search(arms, say)
+        crew.measure(arms, winners, say)
+        results = read_results(crew.store, study.name)
+    write_everything(results, where.folder(study.name))
+    _complain(results)
+    return results
+
+
+def run_range_test(study: Study, where: Where | None = None, say: Say = lambda _: None) -> RangeTestResult:
+    """Runs a study's range test and stores it; one that is stored already is not run again.
+
+    Args:
+        study: The study.
+        where: The storage and the devices.
+        say: Gets a sentence at each stage.
+    """
+    where = where or Where()
+    task = load_task(study.data.to_dict())
+    report = check_study(study, task)
+    with _Crew(study, where, report, task) as crew:
+        result = crew.range_test(say)
+        results = read_results(crew.store, study.name)
+    write_everything(results, where.folder(study.name))
+    return result
+
+
+def write_everything(results: Results, folder: Path) -> Path:
+    """Writes `report.html` and `results.json` into a folder, and returns the report's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_results(results, folder / "results.json")
+    return write_report(results, folder / "report.html")
+
+
+class _Crew:
+    """The owner with its storage, its lease and its workers."""
+
+    def __init__(self, study: Study, where: Where, report: CheckReport, task: Task) -> None:
+        self.study, self.where, self.report, self.task = study, where, report, task
+        checkpoints = (where.folder(study.name) / "checkpoints").resolve()
+        self.places = places(where.devices, str(checkpoints))
+        self.kind = where.executor or ("inline" if len(self.places) == 1 else "processes")
+        self.make_executor = EXECUTORS[self.kind]
+        self.store: Store
+        self._open = ExitStack()
+        self._fitting: dict[str, int] = {}
+
+    def __enter__(self) -> _Crew:
+        with ExitStack() as stack:
+            self.store = stack.enter_context(open_store(self.where.url))
+            add_study(self.store, self.study)
+            stack.enter_context(own(self.store, self.study.name))
+            os.environ[STORAGE] = self.store.url  # the workers' way to the password, which argv would show
+            setups = [partial(take_place, place) for place in self.places]
+            self.executor = stack.enter_context(self.make_executor(setups))
+            self._open = stack.pop_all()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._open.__exit__(*error)  # type: ignore[arg-type]
+
+    def drive(self, source: Source) -> None:
+        slots = len(self.places)
+        most = slots * (self.where.lanes or MOST_LANES)
+        drive(source, self.executor, slots, self.lanes, most)
+
+    def lanes(self, job: Job) -> int:
+        key = fuse_key(job.spec)
+        if key not in self._fitting:
+            self._fitting[key] = fitting_lanes(job.spec, self.task, self.places[0].device)
+        return min(self._fitting[key], self.where.lanes or MOST_LANES)
+
+    def range_test(self, say: Say) -> RangeTestResult:
+        test = self.study.range_test
+        stored = read_results(self.store, self.study.name)
+        for result in stored.range_tests:
+            if result.ramp == test.ramp and len(result.seeds) == test.seeds:
+                return result
+        say(f"range test: {test.seeds} runs, learning rate from {test.low:g} to {test.high:g}")
+        seeds = replicate_seeds(self.study.name, self.study.seed, "range_test", test.seeds)
+        planned = range_test_runs(self.study, self.report.budgets[self.study.arms[0].name], seeds)
+        self.drive(FixedPhase(planned, self.store, run_endings(self.store, self.study.name)))
+        runs = read_results(self.store, self.study.name).of(planned[0].key.arm, "range_test")
+        result = read_range_test(test, runs)
+        add_range_test(self.store, self.study.name, result)
+        return result
+
+    def arms_with_bounds(self, say: Say) -> list[Arm]:
+        """The arms, their range-test holes made ranges by a range test, where there are any."""
+        if not needs_range_test(self.study):
+            return list(self.study.arms)
+        bounds = bounds_for_holes(self.study.range_test, self.range_test(say))
+        say(f"range test: base_lr {bounds['base_lr']:.4g}, max_lr {bounds['max_lr']:.4g}")
+        return [replace(arm, **with_bounds(arm.tables, bounds)) for arm in self.study.arms]
+
+    def search(self, arms: list[Arm], say: Say) -> Mapping[str, object]:
+        searched = [arm for arm in arms if arm.space]
+        if self.study.search is None or not searched:
+            return {}
+        say(f"search: {self.study.search.trials} trials for each of {len(searched)} arms")
+        storage = optuna_storage(self.store.url)
+        tuners = {arm.name: Tuner(storage, self.study, arm) for arm in searched}
+        endings = run_endings(self.store, self.study.name)
+        self.drive(SearchPhase(self.study, searched, self.report.budgets, tuners, self.store, endings))
+        results = read_results(self.store, self.study.name)
+        winners = {arm.name: winner_of(results, arm.name) for arm in searched}
+        for name, winner in winners.items():
+            if winner:
+                set_winner(self.store, self.study.name, name, winner.key.trial)
+        return winners
+
+    def measure(self, arms: list[Arm], winners: Mapping[str, object], say: Say) -> None:
+        say(f"measure: {self.study.measure.seeds} fresh seeds for each winner")
+        planned = measure_runs(self.study, arms, self.report.budgets, winners)  # type: ignore[arg-type]
+        self.drive(FixedPhase(planned, self.store, run_endings(self.store, self.study.name)))
+
+
+def _complain(results: Results) -> None:
+    failed = [run for run in results.runs if run.ending == "failed"]
+    if failed:
+        last = failed[0].note.strip().splitlines()[-1] if failed[0].note.strip() else "no note"
+        raise UnfinishedError(
+            f"{len(failed)} of {len(results.runs)} runs failed, first trial {failed[0].key.trial} of arm "
+            f"{failed[0].key.arm}: {last}; the report shows what there is"
+        )

@@ -1,0 +1,230 @@
+"""The border: a TOML file comes in, a study goes on. Whatever is wrong is refused here, by file and key."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from clr_study.errors import ClrStudyError, SpecError, did_you_mean
+from clr_study.spec.fill import Budget, fill
+from clr_study.spec.make import call
+from clr_study.spec.space import FromRangeTest, corner, with_bounds
+from clr_study.spec.study import Arm, Data, Measure, RangeTest, Search, Study, Target, Train
+from clr_study.spec.template import parse_template
+from clr_study.spec.tuning import (
+    Gp,
+    Grid,
+    Hyperband,
+    Median,
+    NoPruner,
+    Patient,
+    Percentile,
+    Qmc,
+    Random,
+    SuccessiveHalving,
+    Tpe,
+)
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+SECTIONS = (
+    "name",
+    "question",
+    "imports",
+    "metric",
+    "data",
+    "model",
+    "optim",
+    "train",
+    "range_test",
+    "search",
+    "measure",
+    "target",
+    "arms",
+)
+SAMPLERS: dict[str, Callable[..., Any]] = {cls().kind: cls for cls in (Random, Qmc, Tpe, Gp, Grid)}
+PRUNERS: dict[str, Callable[..., Any]] = {
+    cls().kind: cls for cls in (NoPruner, Median, Percentile, SuccessiveHalving, Hyperband, Patient)
+}
+NOMINAL = Budget(updates=1000, per_epoch=100, batch_size=1)
+NOMINAL_BOUNDS = {"base_lr": 0.01, "max_lr": 0.1}
+
+
+def load_study(path: str | Path) -> Study:
+    """Reads and checks a study file.
+
+    Args:
+        path: A TOML file.
+
+    Raises:
+        SpecError: The file is missing, is no TOML, or asks for something that cannot be.
+    """
+    path = Path(path)
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        raise SpecError(f"{path}: there is no such study file") from None
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise SpecError(f"{path}: cannot be read as a study file: {error}") from None
+    return parse_study(text, where=str(path))
+
+
+def parse_study(text: str, where: str = "study") -> Study:
+    """Returns the study that a TOML text describes; see `load_study`.
+
+    Args:
+        text: TOML.
+        where: The file's name, for messages.
+    """
+    try:
+        table = tomllib.loads(text)
+        return _study(table, text)
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError(f"{where}: is not valid TOML: {error}") from None
+    except RecursionError:
+        raise SpecError(f"{where}: is nested too deeply") from None
+    except ClrStudyError as error:
+        raise type(error)(f"{where}: {error}") from None
+
+
+def _study(table: Mapping[str, Any], text: str) -> Study:
+    _known_keys(table, SECTIONS, "the study file")
+    for key in ("name", "data", "model", "train", "arms"):
+        if key not in table:
+            raise SpecError(f"the study file needs the key {key!r}")
+    train = _section(Train, table["train"], "[train]")
+    optim = parse_template(table.get("optim", {"kind": "sgd", "momentum": 0.9}), "[optim]")
+    model = parse_template(table["model"], "[model]")
+    arms = _arms(table["arms"], optim, model, train)
+    rest = {key: table[key] for key in ("question", "metric") if key in table}
+    if "imports" in table:
+        rest["imports"] = tuple(table["imports"]) if isinstance(table["imports"], list) else table["imports"]
+    study = call(
+        Study,
+        rest,
+        "the study file:",
+        given={
+            "name": _name(table["name"], "name"),
+            "data": _data(table["data"]),
+            "arms": arms,
+            "search": _search(table["search"]) if "search" in table else None,
+            "measure": _section(Measure, table.get("measure", {}), "[measure]"),
+            "target": _section(Target, table["target"], "[target]") if "target" in table else None,
+            "range_test": _section(RangeTest, table.get("range_test", {}), "[range_test]"),
+            "source": text,
+        },
+    )
+    _build_corners(study)
+    return study  # type: ignore[no-any-return]
+
+
+def _arms(table: Any, optim: Any, model: Any, train: Train) -> tuple[Arm, ...]:
+    if not isinstance(table, Mapping) or not table:
+        raise SpecError("[arms] must hold at least one arm, as in [arms.fixed.schedule]")
+    arms = []
+    for name, arm in table.items():
+        where = f"[arms.{name}]"
+        _name(name, where)
+        if not isinstance(arm, Mapping):
+            raise SpecError(f"{where} must be a table, but got {arm!r}")
+        _known_keys(arm, ("schedule", "optim", "model", "epochs", "updates"), where)
+        if "schedule" not in arm:
+            raise SpecError(f"{where} needs a schedule, as in [arms.{name}.schedule]")
+        arms.append(
+            Arm(
+                name=name,
+                schedule=parse_template(arm["schedule"], f"[arms.{name}.schedule]"),
+                optim=parse_template(arm["optim"], f"[arms.{name}.optim]") if "optim" in arm else optim,
+                model=parse_template(arm["model"], f"[arms.{name}.model]") if "model" in arm else model,
+                train=_own_budget(arm, train, where),
+            )
+        )
+    return tuple(arms)
+
+
+def _own_budget(arm: Mapping[str, Any], train: Train, where: str) -> Train:
+    own = {key: arm[key] for key in ("epochs", "updates") if key in arm}
+    if not own:
+        return train
+    return call(Train, {**own, "batch_size": train.batch_size, "evaluations": train.evaluations}, where)  # type: ignore[no-any-return]
+
+
+def _data(table: Any) -> Data:
+    if not isinstance(table, Mapping) or "kind" not in table:
+        raise SpecError("[data] must be a table with a kind")
+    common = {key: table[key] for key in ("validation", "normalise", "augment") if key in table}
+    if not all(
+        isinstance(part, Mapping) and "kind" in part for part in _list(common.get("augment", []), "[data] augment")
+    ):
+        raise SpecError('[data] augment must be a list of tables with a kind, as in [{ kind = "flip" }]')
+    own = {key: value for key, value in table.items() if key not in common}
+    return call(Data, common, "[data]", given={"table": own})  # type: ignore[no-any-return]
+
+
+def _search(table: Any) -> Search:
+    if not isinstance(table, Mapping):
+        raise SpecError(f"[search] must be a table, but got {table!r}")
+    parts = {key: value for key, value in table.items() if key not in ("sampler", "pruner")}
+    given = {}
+    for key, known in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
+        if key in table:
+            given[key] = _chosen(table[key], known, f"[search] {key}")
+    allowed = ("trials", "seed", "sampler", "pruner")
+    _known_keys(table, allowed, "[search]")
+    return call(Search, parts, "[search]", given=given)  # type: ignore[no-any-return]
+
+
+def _chosen(table: Any, known: Mapping[str, Callable[..., Any]], where: str) -> Any:
+    if not isinstance(table, Mapping) or "kind" not in table:
+        raise SpecError(f"{where} must be a table with a kind; known are: {', '.join(known)}")
+    kind = table["kind"]
+    if not isinstance(kind, str) or kind not in known:
+        raise SpecError(f"{where} kind: no {where.split()[-1]} is called {kind!r}; {did_you_mean(str(kind), known)}")
+    return call(known[kind], {key: value for key, value in table.items() if key != "kind"}, where, noun=kind)
+
+
+def _section(cls: Callable[..., Any], table: Any, where: str) -> Any:
+    if not isinstance(table, Mapping):
+        raise SpecError(f"{where} must be a table, but got {table!r}")
+    return call(cls, table, where)
+
+
+def _build_corners(study: Study) -> None:
+    """Builds every arm's schedule at the ends of its holes, so that a wrong key or an impossible pair shows at once."""
+    for arm in study.arms:
+        if arm.space and study.search is None:
+            raise SpecError(
+                f"[arms.{arm.name}] has holes ({', '.join(arm.space)}), so the study needs a [search] with trials"
+            )
+        known = Arm(**{**vars(arm), **with_bounds(arm.tables, NOMINAL_BOUNDS)})
+        updates = arm.train.updates or max(1, round((arm.train.epochs or 1) * NOMINAL.per_epoch))
+        for end in ("low", "high"):
+            fill(study, known, corner(known.space, end), Budget(updates, NOMINAL.per_epoch, 1), seed=0)  # type: ignore[arg-type]
+
+
+def needs_range_test(study: Study) -> bool:
+    """Returns whether some hole takes its ends from a range test."""
+    return any(isinstance(hole, FromRangeTest) for arm in study.arms for hole in arm.space.values())
+
+
+def _name(value: Any, where: str) -> str:
+    if not isinstance(value, str) or not NAME.fullmatch(value):
+        raise SpecError(
+            f"{where} must be 1 to 64 letters, digits, dots, dashes or underscores, starting with a letter or digit, "
+            f"but got {value!r}"
+        )
+    return value
+
+
+def _list(value: Any, where: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise SpecError(f"{where} must be a list, but got {value!r}")
+    return value
+
+
+def _known_keys(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
+    for key in table:
+        if key not in known:
+            raise SpecError(f"{where} takes no key {key!r}; {did_you_mean(key, known)}")

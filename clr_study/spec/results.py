@@ -1,0 +1,125 @@
+"""What a study has measured, as values: the store makes them, the analysis and the report read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from clr_study.curves import Array, CurveSet
+from clr_study.spec.study import Study
+from clr_study.spec.trial import Ending, Phase, RunKey, TrialSpec
+
+METRICS = ("lr", "train_loss", "validation_loss", "validation_accuracy", "test_loss", "test_accuracy")
+
+
+@dataclass(frozen=True, eq=False)
+class RunResult:
+    """One run as the store holds it.
+
+    Args:
+        key: Which run.
+        spec: Its full setting.
+        values: What was drawn for the holes, by name; empty where nothing was searched.
+        ending: How it ended; None while it is not finished.
+        updates: Updates done at each evaluation [T].
+        metrics: The measured columns [T] by name, a subset of `METRICS`; NaN where a value is missing.
+        seconds: Training seconds so far at each evaluation [T]: the device's time shared over the lanes of the batch.
+        device: The device, in words.
+        versions: The versions of what it ran on.
+        note: For people: where it diverged, or what failed.
+    """
+
+    key: RunKey
+    spec: TrialSpec
+    values: Mapping[str, Any]
+    ending: Ending | None
+    updates: npt.NDArray[np.int64]
+    metrics: Mapping[str, Array]
+    seconds: Array
+    device: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
+
+    def final(self, metric: str) -> float:
+        """Returns the last value of a metric, or NaN if the run did not complete."""
+        column = self.metrics.get(metric)
+        if self.ending != "completed" or column is None or not len(column):
+            return float("nan")
+        return float(column[-1])
+
+
+@dataclass(frozen=True, eq=False)
+class RangeTestResult:
+    """One range test: the curves over the seeds and the bounds read off them.
+
+    Args:
+        ramp: `linear` or `exponential`.
+        lrs: The learning rate at each evaluation [T].
+        accuracies: Validation accuracy [S, T]; NaN after a seed diverged.
+        losses: Training loss [S, T].
+        seeds: The seeds [S].
+        bounds: By rule: `base_lr`, `max_lr` and their spread over seeds (`base_lr_spread`, `max_lr_spread`: two numbers
+            each), None where the rule found none; and `note`, a sentence.
+        arm: The name under which its runs are kept.
+    """
+
+    ramp: str
+    lrs: Array
+    accuracies: Array
+    losses: Array
+    seeds: tuple[int, ...]
+    bounds: Mapping[str, Mapping[str, Any]]
+    arm: str
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """All that a study has measured so far.
+
+    Args:
+        study: The study.
+        runs: Its runs, by key.
+        range_tests: Its range tests.
+        winners: The number of the winning trial of each arm whose search is done.
+    """
+
+    study: Study
+    runs: tuple[RunResult, ...]
+    range_tests: tuple[RangeTestResult, ...] = ()
+    winners: Mapping[str, int] = field(default_factory=dict)
+
+    def of(self, arm: str, phase: Phase) -> tuple[RunResult, ...]:
+        """Returns the runs of an arm in a phase, in the order of trial and seed."""
+        return tuple(run for run in self.runs if run.key.arm == arm and run.key.phase == phase)
+
+    def measured(self, arm: str, metric: str) -> CurveSet:
+        """Returns the curves of an arm's measure phase, one row a seed; NaN after a run ended early.
+
+        Raises:
+            ValueError: The arm has no measured run.
+        """
+        return curve_set(self.of(arm, "measure"), metric)
+
+    @property
+    def metric(self) -> str:
+        """The column that decides: of the test split where the measured runs have one, else of validation."""
+        measured = [run for run in self.runs if run.key.phase == "measure"]
+        column = f"test_{self.study.metric}"
+        read = any(np.isfinite(run.metrics[column]).any() for run in measured if column in run.metrics)
+        return column if read else f"validation_{self.study.metric}"
+
+
+def curve_set(runs: Iterable[RunResult], metric: str) -> CurveSet:
+    """Returns the curves of some runs on the union of their evaluations; NaN where a run has none."""
+    runs = [run for run in runs if metric in run.metrics]
+    if not runs:
+        raise ValueError(f"no run has measured {metric}")
+    axis = np.unique(np.concatenate([np.asarray(run.spec.evaluate_at, dtype=np.int64) for run in runs]))
+    values = np.full((len(runs), len(axis)), np.nan)
+    for row, run in enumerate(runs):
+        values[row, np.searchsorted(axis, run.updates)] = run.metrics[metric]
+    return CurveSet(updates=axis, values=values, seeds=np.array([run.key.seed for run in runs]))

@@ -1,0 +1,243 @@
+"""A study: a question, one TOML file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from clr_study.spec.space import Hole, holes
+from clr_study.spec.tuning import NoPruner, Pruner, Random, Sampler
+
+Metric: TypeAlias = Literal["accuracy", "loss"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train:
+    """How long every run trains, and how often it is looked at.
+
+    Args:
+        batch_size: Samples an update.
+        epochs: The budget in passes over the training split; give this or `updates`.
+        updates: The budget in optimizer steps.
+        evaluations: How many times a run is evaluated, evenly over its budget, the last at its end.
+    """
+
+    batch_size: int = 128
+    epochs: float | None = None
+    updates: int | None = None
+    evaluations: int = 20
+
+    def __post_init__(self) -> None:
+        if (self.epochs is None) == (self.updates is None):
+            raise ValueError("give epochs or updates, one of the two")
+        for name in ("batch_size", "epochs", "updates", "evaluations"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(f"{name} > 0 must hold, but got {name}={value}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """The tuning phase: every arm gets the same number of trials.
+
+    Args:
+        trials: Trials an arm.
+        sampler: How settings are drawn.
+        pruner: Which runs are stopped early; it looks at cycle ends only.
+        seed: The base of every random draw of the study.
+    """
+
+    trials: int
+    sampler: Sampler = field(default_factory=Random)
+    pruner: Pruner = field(default_factory=NoPruner)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.trials < 1:
+            raise ValueError(f"trials >= 1 must hold, but got trials={self.trials}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """The phase that counts: the winner of each arm, on fresh seeds that all arms share.
+
+    Args:
+        seeds: How many.
+    """
+
+    seeds: int = 8
+
+    def __post_init__(self) -> None:
+        if self.seeds < 1:
+            raise ValueError(f"seeds >= 1 must hold, but got seeds={self.seeds}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """The value the time to which is reported; give one.
+
+    Args:
+        accuracy: Reached when the accuracy is at or above it, in (0, 1].
+        loss: Reached when the loss is at or below it.
+    """
+
+    accuracy: float | None = None
+    loss: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.accuracy is None) == (self.loss is None):
+            raise ValueError("give accuracy or loss, one of the two")
+        if self.accuracy is not None and not 0 < self.accuracy <= 1:
+            raise ValueError(f"accuracy must lie in (0, 1], as in 0.89 for 89 %, but got accuracy={self.accuracy}")
+
+    @property
+    def metric(self) -> Metric:
+        """`accuracy` or `loss`."""
+        return "loss" if self.accuracy is None else "accuracy"
+
+    @property
+    def value(self) -> float:
+        """The value to reach."""
+        return self.loss if self.accuracy is None else self.accuracy  # type: ignore[return-value]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RangeTest:
+    """The LR range test of the paper's section 3.3: the LR rises during a short run, and the accuracy tells the bounds.
+
+    Args:
+        low: The first LR.
+        high: The last LR.
+        epochs: Its length; give this or `updates`. Without either it is the study's budget, 8 epochs at most.
+        updates: Its length in updates.
+        ramp: `linear`, as the paper, or `exponential`, which spends as long on each decade.
+        seeds: How many runs it is repeated in, at least 3.
+        rule: Which rule of `clr-study list bound-rules` gives the bounds.
+        evaluations: At how many LRs the validation accuracy is measured.
+    """
+
+    low: float = 1e-4
+    high: float = 1.0
+    epochs: float | None = None
+    updates: int | None = None
+    ramp: Literal["linear", "exponential"] = "exponential"
+    seeds: int = 3
+    rule: str = "smith"
+    evaluations: int = 40
+
+    def __post_init__(self) -> None:
+        if not 0 < self.low < self.high:
+            raise ValueError(f"0 < low < high must hold, but got low={self.low}, high={self.high}")
+        if self.seeds < 3:
+            raise ValueError(f"seeds >= 3 must hold, so that the bounds have a spread, but got seeds={self.seeds}")
+        if self.epochs is not None and self.updates is not None:
+            raise ValueError("give epochs or updates, one of the two")
+        if self.evaluations < 10:
+            raise ValueError(f"evaluations >= 10 must hold, but got evaluations={self.evaluations}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """Which data, and how they are split, scaled and augmented.
+
+    Args:
+        table: The data set's kind and its arguments.
+        validation: The part, or the number, of the training samples that is held out.
+        normalise: How inputs are scaled: `channel`, `mean_image`, `feature`, `none`, or `auto`, which takes `channel`
+            for images and `feature` for vectors.
+        augment: Augmentations, in order.
+    """
+
+    table: Mapping[str, Any]
+    validation: float | int = 0.1
+    normalise: Literal["auto", "channel", "mean_image", "feature", "none"] = "auto"
+    augment: tuple[Mapping[str, Any], ...] = ()
+
+    def __post_init__(self) -> None:
+        if isinstance(self.validation, float) and not 0 <= self.validation < 1:
+            raise ValueError(f"validation is a part in [0, 1) or a number of samples, but got {self.validation}")
+        if self.validation < 0:
+            raise ValueError(f"validation >= 0 must hold, but got {self.validation}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the table of a trial: the data set's own keys beside the common ones."""
+        return {
+            **self.table,
+            "validation": self.validation,
+            "normalise": self.normalise,
+            "augment": [dict(table) for table in self.augment],
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """One schedule family of a study, with its search space.
+
+    Args:
+        name: As in `[arms.NAME]`.
+        schedule: The schedule's table, with holes.
+        optim: The optimizer's table, with holes; the study's own unless the arm has one.
+        model: The model's table, with holes; likewise.
+        train: Its budget; likewise.
+    """
+
+    name: str
+    schedule: Mapping[str, Any]
+    optim: Mapping[str, Any]
+    model: Mapping[str, Any]
+    train: Train
+
+    @property
+    def tables(self) -> dict[str, Any]:
+        """The tables that may have holes."""
+        return {"schedule": self.schedule, "optim": self.optim, "model": self.model}
+
+    @property
+    def space(self) -> dict[str, Hole]:
+        """The arm's holes by the name under which each is drawn."""
+        return holes(self.tables)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """A whole study file.
+
+    Args:
+        name: Unique in a database.
+        question: What it asks, for the head of the report.
+        data: The data.
+        arms: The arms, in the file's order; the first one is the reference.
+        search: The tuning phase; None if nothing is tuned.
+        measure: The measure phase.
+        target: The value the time to which is reported.
+        metric: What decides: `accuracy`, or `loss` for regression.
+        range_test: How a range test of this study goes.
+        imports: Modules that register the user's own things.
+        source: The file's text, for the report.
+    """
+
+    name: str
+    question: str = ""
+    data: Data
+    arms: tuple[Arm, ...]
+    search: Search | None = None
+    measure: Measure = Measure()
+    target: Target | None = None
+    metric: Metric = "accuracy"
+    range_test: RangeTest = RangeTest()
+    imports: tuple[str, ...] = ()
+    source: str = field(default="", compare=False, repr=False)
+
+    def arm(self, name: str) -> Arm:
+        """Returns the arm of that name.
+
+        Raises:
+            KeyError: There is none.
+        """
+        return {arm.name: arm for arm in self.arms}[name]
+
+    @property
+    def seed(self) -> int:
+        """The base of every random draw."""
+        return self.search.seed if self.search else 0

@@ -1,0 +1,134 @@
+"""Opens a storage: a SQLite file, a PostgreSQL or a MySQL database."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import URL, Connection, Engine
+
+from clr_study.errors import StorageError
+from clr_study.store.schema import prepare
+from clr_study.store.sqlite_file import absolute, check_file
+from clr_study.store.transact import WRITES, retrying
+from clr_study.store.urls import EXTRAS, masked, read_url
+
+BUSY_SECONDS = 10.0  # how long SQLite itself waits for a lock, before the transaction is tried again
+CONNECT_SECONDS = 10  # how long a server may take to answer
+
+
+@dataclass(frozen=True, eq=False)
+class Store:
+    """An open storage. It is a context manager, which closes it.
+
+    Args:
+        url: The whole URL, password included: for workers and for Optuna, never for people.
+        masked_url: The URL for people.
+        engine: SQLAlchemy's.
+    """
+
+    url: str = field(repr=False)
+    masked_url: str
+    engine: Engine = field(repr=False)
+
+    def dispose(self) -> None:
+        """Closes its connections."""
+        self.engine.dispose()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.dispose()
+
+
+def open_store(url: str, *, create: bool = True, patience: float = 0.0) -> Store:
+    """Opens a storage, and makes or upgrades its tables.
+
+    Args:
+        url: `sqlite:///FILE`, `postgresql+psycopg://user:password@host/database` or
+            `mysql+pymysql://user:password@host/database`.
+        create: Whether the file and the tables may be made or upgraded. A worker says False.
+        patience: Seconds for which a database that does not answer is tried again, as a worker does that starts while
+            the server restarts.
+
+    Raises:
+        StorageError: The URL, the place or the password is wrong, the driver is missing, or the tables are those of
+            another version. No message holds a password.
+
+    Examples:
+        >>> import tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> with open_store(f"sqlite:///{folder.name}/results.db") as store:
+        ...     store.masked_url == store.url == f"sqlite:///{folder.name}/results.db"
+        True
+        >>> open_store(f"sqlite:///{folder.name}/other.db", create=False)  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        clr_study.errors.StorageError: there is no database .../other.db; `clr-study run` makes it
+        >>> folder.cleanup()
+    """
+    address = read_url(url)
+    if address.get_backend_name() == "sqlite":
+        path = absolute(str(address.database))
+        check_file(path, create=create)
+        address = address.set(database=str(path))
+        patience = max(patience, BUSY_SECONDS)  # two processes that make one file hold each other up for a moment
+    engine = _engine(address)
+    try:
+        retrying(lambda: _first_use(engine, create), address, patience)
+    except BaseException:
+        engine.dispose()
+        raise
+    return Store(url=address.render_as_string(hide_password=False), masked_url=masked(address), engine=engine)
+
+
+def _first_use(engine: Engine, create: bool) -> None:
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            _use_wal(connection)
+    prepare(engine, create=create)
+
+
+def _use_wal(connection: Connection) -> None:
+    driver: Any = connection.connection.driver_connection
+    # The file keeps the mode, so this writes only once in its life; outside of a transaction, as SQLite demands.
+    (mode,) = driver.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise StorageError(f"the storage {masked(connection.engine.url)} lies where SQLite cannot be shared")
+
+
+def _engine(address: URL) -> Engine:
+    options: dict[str, Any] = {"pool_size": 2, "max_overflow": 1, "hide_parameters": True}
+    if address.get_backend_name() == "sqlite":
+        options["connect_args"] = {"timeout": BUSY_SECONDS}
+    else:
+        options["pool_pre_ping"] = True  # a restarted server must not end a worker
+        if "connect_timeout" not in address.query:
+            options["connect_args"] = {"connect_timeout": CONNECT_SECONDS}
+        options["isolation_level"] = "READ COMMITTED"  # MySQL's own would hide rows that others have just written
+    try:
+        engine = create_engine(address, **options)
+    except ImportError as error:
+        extra = EXTRAS[address.drivername]
+        raise StorageError(
+            f"the storage {masked(address)} needs a driver that is not installed ({error}): "
+            f"pip install 'clr_study[{extra}]'"
+        ) from None
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _set_up_sqlite(connection: sqlite3.Connection, record: object) -> None:
+    connection.isolation_level = None  # the driver would open transactions late, and never for a SELECT
+    connection.execute("PRAGMA synchronous = NORMAL")  # with WAL a power cut loses the newest rows, never the file
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A writer takes the lock at once: one that has read before it writes is refused without waiting its turn.
+    writes = connection.get_execution_options().get(WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,118 @@
+"""How far a study is, cheap enough to be asked for every second."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from sqlalchemy import and_, func, select
+from sqlalchemy.engine import Connection
+
+from clr_study.spec.trial import Ending, Phase
+from clr_study.store.connect import Store
+from clr_study.store.rows import study_id
+from clr_study.store.tables import evaluations, runs, studies
+from clr_study.store.transact import read
+
+
+@dataclass(frozen=True)
+class ArmProgress:
+    """How far an arm is in a phase.
+
+    Args:
+        planned: Runs that were planned.
+        endings: How many ended, by ending.
+        updates: Updates done.
+        updates_planned: Updates done and still to do; a run that ended early owes no more.
+        best: The best final validation accuracy, or loss where the study is decided by it, of the completed runs;
+            None before there is one.
+    """
+
+    planned: int = 0
+    endings: Mapping[Ending, int] = field(default_factory=dict)
+    updates: int = 0
+    updates_planned: int = 0
+    best: float | None = None
+
+    @property
+    def finished(self) -> int:
+        """Runs that ended, in whatever way."""
+        return sum(self.endings.values())
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a study is.
+
+    Args:
+        arms: By arm and phase; an arm that has no planned run in a phase is left out.
+    """
+
+    arms: Mapping[tuple[str, Phase], ArmProgress]
+
+    def of(self, arm: str, phase: Phase) -> ArmProgress:
+        """Returns how far an arm is in a phase; nothing planned, if it is not in it yet."""
+        return self.arms.get((arm, phase), ArmProgress())
+
+
+def progress(store: Store, study: str) -> Progress:
+    """Returns how far a study is.
+
+    Args:
+        store: The storage.
+        study: The study's name.
+
+    Raises:
+        StorageError: The storage holds none of that name.
+    """
+
+    def work(connection: Connection) -> Progress:
+        number = study_id(connection, study)
+        arms: dict[tuple[str, Phase], ArmProgress] = {}
+        _count(connection, number, arms)
+        _add_running(connection, number, arms)
+        _add_best(connection, number, arms)
+        return Progress(arms)
+
+    return read(store.engine, work)
+
+
+def _count(connection: Connection, study: int, arms: dict[tuple[str, Phase], ArmProgress]) -> None:
+    group = (runs.c.arm, runs.c.phase, runs.c.outcome)
+    sums = (func.count(), func.sum(runs.c.budget), func.coalesce(func.sum(runs.c.updates), 0))
+    query = select(*group, *sums).where(runs.c.study_id == study).group_by(*group)
+    for arm, phase, outcome, count, budget, done in connection.execute(query):
+        before = arms.get((arm, phase), ArmProgress())
+        arms[arm, phase] = ArmProgress(
+            planned=before.planned + count,
+            endings={**before.endings, outcome: count} if outcome else before.endings,
+            updates=before.updates + int(done),
+            updates_planned=before.updates_planned + int(done if outcome else budget),
+        )
+
+
+def _add_running(connection: Connection, study: int, arms: dict[tuple[str, Phase], ArmProgress]) -> None:
+    """Adds what the runs have done that have not ended: their newest evaluations say it."""
+    query = (
+        select(runs.c.arm, runs.c.phase, func.max(evaluations.c["update"]))
+        .join(evaluations)
+        .where(runs.c.study_id == study, runs.c.outcome.is_(None))
+        .group_by(runs.c.id, runs.c.arm, runs.c.phase)
+    )
+    for arm, phase, done in connection.execute(query):
+        before = arms[arm, phase]
+        arms[arm, phase] = replace(before, updates=before.updates + done)
+
+
+def _add_best(connection: Connection, study: int, arms: dict[tuple[str, Phase], ArmProgress]) -> None:
+    metric = connection.execute(select(studies.c.metric).where(studies.c.id == study)).scalar_one()
+    pick = func.min if metric == "loss" else func.max
+    last = and_(evaluations.c.run_id == runs.c.id, evaluations.c["update"] == runs.c.budget)
+    query = (
+        select(runs.c.arm, runs.c.phase, pick(evaluations.c[f"validation_{metric}"]))
+        .join(evaluations, last)
+        .where(runs.c.study_id == study, runs.c.outcome == "completed")
+        .group_by(runs.c.arm, runs.c.phase)
+    )
+    for arm, phase, best in connection.execute(query):
+        arms[arm, phase] = replace(arms[arm, phase], best=best)

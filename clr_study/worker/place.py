@@ -1,0 +1,89 @@
+"""Where a worker works: its device, its threads, its folder of checkpoints. Set once in each worker's process."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
+
+import torch
+
+from clr_study.errors import InputError
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a worker has.
+
+    Args:
+        device: As torch writes it: `cpu`, `cuda:0`.
+        threads: Threads on the CPU; 0 leaves torch's own choice.
+        checkpoints: The folder of checkpoints; empty for none.
+    """
+
+    device: str = "cpu"
+    threads: int = 0
+    checkpoints: str = ""
+
+
+_taken = Place()
+
+
+def take_place(place: Place) -> None:
+    """Makes this process work at a place; an executor calls it first in each of its workers."""
+    global _taken  # noqa: PLW0603  a process has one place, as it has one working directory
+    if place.threads:
+        torch.set_num_threads(place.threads)
+    if place.device.startswith("cuda"):
+        torch.backends.cudnn.benchmark = False  # its choice may differ from run to run
+    _taken = place
+
+
+def current_place() -> Place:
+    """Returns where this process works."""
+    return _taken
+
+
+def places(devices: str, checkpoints: str = "") -> tuple[Place, ...]:
+    """Returns the places of a list of devices; the CPU's cores are shared out among its workers.
+
+    Args:
+        devices: Names with commas between: `cpu`, `cpu,cpu`, `cuda:0,cuda:1`; `auto` for all GPUs, or the CPU.
+        checkpoints: The folder of checkpoints.
+
+    Raises:
+        InputError: A device that this machine does not have.
+
+    Examples:
+        >>> [place.device for place in places("cpu,cpu")]
+        ['cpu', 'cpu']
+    """
+    gpus = torch.cuda.device_count()
+    names = devices.split(",")
+    if devices == "auto":
+        names = [f"cuda:{number}" for number in range(gpus)] or ["cpu"]
+    known = {"cpu", *(f"cuda:{number}" for number in range(gpus))}
+    names = ["cuda:0" if name == "cuda" else name for name in (name.strip() for name in names)]
+    for name in names:
+        if name not in known:
+            raise InputError(f"--devices: there is no device {name!r} here; there are: {', '.join(sorted(known))}, auto")
+    on_cpu = names.count("cpu")
+    threads = max(1, (os.cpu_count() or 1) // on_cpu) if on_cpu > 1 else 0
+    return tuple(Place(name, threads if name == "cpu" else 0, checkpoints) for name in names)
+
+
+@cache
+def device_words(device: str) -> str:
+    """Returns a device in words, for the record."""
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_name(device)
+    return f"CPU, {torch.get_num_threads()} threads, {platform.machine()}"
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Returns the versions that a run's numbers may depend on."""
+    own = {name: metadata.version(name) for name in ("clr_study", "torch", "numpy")}
+    return {**own, "python": platform.python_version()}

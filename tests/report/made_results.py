@@ -1,0 +1,173 @@
+"""Makes the results of a study without training: real specs from a real study file, curves from a formula."""
+
+import math
+
+import numpy as np
+
+from clr_study.spec import Budget, Choices, Range, RangeTestResult, Ratio, Results, RunKey, RunResult, fill, parse_study
+
+STUDY = """
+name = "made"
+question = {question}
+data = {{ kind = "digits" }}
+model = {{ kind = "mlp" }}
+optim = {{ kind = "sgd", momentum = 0.9 }}
+train = {{ batch_size = 50, epochs = 20, evaluations = 20 }}
+search = {{ trials = {trials}, seed = 1 }}
+measure = {{ seeds = {seeds} }}
+{target}
+
+[arms.fixed.schedule]
+kind = "constant"
+lr = {{ low = 1e-3, high = 3.0, log = true }}
+
+[arms.decay.schedule]
+kind = "linear"
+lr = {{ low = 1e-3, high = 3.0, log = true }}
+
+[arms.triangular.schedule]
+kind = "triangular"
+max_lr = {{ low = 1e-3, high = 3.0, log = true }}
+base_lr = {{ times = "max_lr", low = 0.05, high = 0.5 }}
+step_size = {{ low = 1, high = 6, unit = "epochs" }}
+
+[arms.triangular2.schedule]
+kind = "triangular2"
+max_lr = {{ low = 1e-3, high = 3.0, log = true }}
+base_lr = {{ times = "max_lr", low = 0.05, high = 0.5 }}
+step_size = {{ low = 1, high = 6, unit = "epochs" }}
+"""
+PER_EPOCH = 25
+SKILL = {"fixed": 0.955, "decay": 0.972, "triangular": 0.970, "triangular2": 0.966}
+VERSIONS = {"clr_study": "0.1.0", "torch": "2.15.0", "python": "3.11.2"}
+
+
+def make_study(question="Does a cyclical rate beat a decayed one?", trials=16, seeds=8, target="target = { accuracy = 0.94 }"):
+    return parse_study(STUDY.format(question=_toml(question), trials=trials, seeds=seeds, target=target))
+
+
+def make_results(study=None, *, phases=("search", "measure"), measured=None, diverge=(), endings=None, range_tests=(), note=""):
+    """Returns results of a study.
+
+    Args:
+        study: From `make_study`.
+        phases: Which phases were run.
+        measured: How many seeds of each arm are done; the rest is unfinished. All by default.
+        diverge: Arms of which every run diverged.
+        endings: Other endings than the formula's, by (arm, phase, trial, seed index).
+        range_tests: Range tests to add.
+        note: The note of every run that did not complete.
+    """
+    study = study or make_study()
+    runs, winners = [], {}
+    for index, arm in enumerate(study.arms):
+        rng = np.random.default_rng([7, index])
+        budget = Budget(updates=500, per_epoch=PER_EPOCH, batch_size=50)
+        trials = [draw(arm.space, rng) for _ in range(study.search.trials)]
+        found = []
+        if "search" in phases:
+            for number, values in enumerate(trials):
+                spec = fill(study, arm, values, budget, seed=1000)
+                key = RunKey(study.name, arm.name, "search", number, 1000)
+                found.append(train(key, spec, values, arm.name in diverge, (endings or {}).get((arm.name, "search", number, 0)), note))
+            runs += found
+            done = [run for run in found if run.ending == "completed"]
+            if done:
+                winners[arm.name] = max(done, key=lambda run: run.final("validation_accuracy")).key.trial
+        if "measure" in phases and (arm.name in winners or not found):
+            number = winners.get(arm.name, 0)
+            for row in range(study.measure.seeds if measured is None else measured):
+                spec = fill(study, arm, trials[number], budget, seed=row, test=True)
+                key = RunKey(study.name, arm.name, "measure", number, row)
+                runs.append(train(key, spec, trials[number], False, (endings or {}).get((arm.name, "measure", number, row)), note))
+    return Results(study=study, runs=tuple(runs), range_tests=tuple(range_tests), winners=winners)
+
+
+def draw(space, rng):
+    values = {}
+    for name, hole in space.items():
+        if isinstance(hole, Choices):
+            values[name] = hole.choices[rng.integers(len(hole.choices))]
+        elif isinstance(hole, Range) and hole.log:
+            values[name] = float(np.exp(rng.uniform(math.log(hole.low), math.log(hole.high))))
+        elif isinstance(hole, (Range, Ratio)):
+            values[name] = float(rng.uniform(hole.low, hole.high))
+    return values
+
+
+def train(key, spec, values, diverge, ending, note):
+    """Returns a run as a formula has it: better near a peak LR of 0.3, dead above 2, noisier where the LR is high."""
+    schedule = spec.lr_schedule
+    axis = np.array(spec.evaluate_at)
+    lrs = schedule.table(spec.updates)
+    peak = float(lrs.max())
+    # Runs of two arms with the same seed share a part of their luck, as paired runs do.
+    rng = np.random.default_rng([3, key.seed, sum(map(ord, key.arm)), key.trial])
+    luck = 0.003 * np.random.default_rng([5, key.seed]).standard_normal()
+    if ending is None:
+        ending = "diverged" if diverge or peak > 2 else "completed"
+    quality = SKILL.get(key.arm, 0.96) - 0.03 * math.log10(peak / 0.3) ** 2 + luck
+    progress = np.cumsum(lrs)[axis - 1]
+    accuracy = np.clip(
+        quality
+        - 0.7 * np.exp(-progress * (1.2 / max(peak, 0.02)) / 18)
+        - 0.05 * np.sqrt(lrs[axis - 1])
+        + 0.003 * rng.standard_normal(len(axis)),
+        0.05,
+        1,
+    )
+    length = {"completed": len(axis), "pruned": len(axis) // 2, "diverged": 4, "failed": 2, "running": 5}[ending]
+    columns = {
+        "lr": lrs[axis - 1],
+        "train_loss": np.maximum(0.01, 2.4 * (1 - accuracy)),
+        "validation_loss": np.maximum(0.02, 2.5 * (1 - accuracy)),
+        "validation_accuracy": accuracy,
+        "test_loss": np.where(spec.test, 2.6 * (1 - accuracy), np.nan),
+        "test_accuracy": np.where(spec.test, accuracy - 0.004, np.nan),
+    }
+    said = {"diverged": "the loss became inf after update 110, at lr 2.41", "failed": "RuntimeError: out of memory"}.get(ending, "")
+    return RunResult(
+        key=key,
+        spec=spec,
+        values=values,
+        ending=None if ending == "running" else ending,
+        updates=axis[:length],
+        metrics={name: column[:length] for name, column in columns.items()},
+        seconds=0.004 * axis[:length],
+        device="CPU, 2 cores",
+        versions=VERSIONS,
+        note=note or said,
+    )
+
+
+def make_range_test(ramp="exponential", seeds=3, found=True):
+    lrs = np.geomspace(1e-4, 3, 40) if ramp == "exponential" else np.linspace(1e-4, 3, 40)
+    rng = np.random.default_rng(11)
+    rise = 0.9 / (1 + np.exp(-4 * (np.log10(lrs) + 2.0)))
+    fall = 1 / (1 + np.exp(8 * (np.log10(lrs) - 0.2)))
+    accuracies = 0.1 + rise * fall + 0.02 * rng.standard_normal((seeds, 40))
+    accuracies[0, 37:] = np.nan
+    bounds = {
+        "smith": {
+            "base_lr": 0.004,
+            "base_lr_spread": (0.003, 0.005),
+            "max_lr": 0.9 if found else None,
+            "max_lr_spread": (0.8, 1.0) if found else None,
+            "note": "accuracy starts to rise at 0.004 and gets ragged at 0.9" if found else "no upper bound found up to 3",
+        },
+        "minimum": {"base_lr": None, "base_lr_spread": None, "max_lr": 0.07, "max_lr_spread": (0.06, 0.09), "note": "a tenth of the LR of the least loss"},
+    }
+    return RangeTestResult(
+        ramp=ramp,
+        lrs=lrs,
+        accuracies=np.clip(accuracies, 0, 1),
+        losses=2.4 * (1 - np.clip(accuracies, 0, 1)),
+        seeds=tuple(range(seeds)),
+        bounds=bounds,
+        arm=f"range-test-{ramp}",
+    )
+
+
+def _toml(text):
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if ord(c) >= 32 else f"\\u{ord(c):04x}" for c in escaped) + '"'
