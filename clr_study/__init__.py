@@ -1,3 +1,68 @@
 """Which learning-rate schedule should I train this network with, how sure is that, and what did finding out cost?"""
 
-__version__ = "0.1.0"
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from clr_study import data, models, optim, schedules
+    from clr_study.analysis import compare
+    from clr_study.check import check_study
+    from clr_study.report import write_report
+    from clr_study.search import Where, run_range_test, run_study
+    from clr_study.spec import Results, Study, load_study, parse_study
+    from clr_study.store import open_store, read_results
+
+from clr_study.version import __version__ as __version__
+
+__all__ = [
+    "Results",
+    "Study",
+    "Where",
+    "check_study",
+    "compare",
+    "data",
+    "load_study",
+    "models",
+    "open_store",
+    "optim",
+    "parse_study",
+    "read_results",
+    "run_range_test",
+    "run_study",
+    "schedules",
+    "write_report",
+]
+
+# Where each name lives. They are imported when they are asked for: `import clr_study` costs no torch.
+_HOMES = {
+    "Results": "clr_study.spec:Results",
+    "Study": "clr_study.spec:Study",
+    "Where": "clr_study.search:Where",
+    "check_study": "clr_study.check:check_study",
+    "compare": "clr_study.analysis:compare",
+    "data": "clr_study.data",
+    "load_study": "clr_study.spec:load_study",
+    "models": "clr_study.models",
+    "open_store": "clr_study.store:open_store",
+    "optim": "clr_study.optim",
+    "parse_study": "clr_study.spec:parse_study",
+    "read_results": "clr_study.store:read_results",
+    "run_range_test": "clr_study.search:run_range_test",
+    "run_study": "clr_study.search:run_study",
+    "schedules": "clr_study.schedules",
+    "write_report": "clr_study.report:write_report",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'clr_study' has no attribute {name!r}")
+    module, _, thing = _HOMES[name].partition(":")
+    found = import_module(module)
+    return getattr(found, thing) if thing else found
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -1,6 +1,19 @@
 """What the measurements say, with intervals: pure functions over values, numpy and scipy only."""
 
+from clr_study.analysis.bounds import BOUND_RULES, Bounds
 from clr_study.analysis.compare import compare
 from clr_study.analysis.comparison import ArmSummary, Comparison, Difference, Estimate, TimeToTarget
+from clr_study.analysis.cost import Cost, ledger
 
-__all__ = ["ArmSummary", "Comparison", "Difference", "Estimate", "TimeToTarget", "compare"]
+__all__ = [
+    "BOUND_RULES",
+    "ArmSummary",
+    "Bounds",
+    "Comparison",
+    "Cost",
+    "Difference",
+    "Estimate",
+    "TimeToTarget",
+    "compare",
+    "ledger",
+]

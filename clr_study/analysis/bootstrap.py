@@ -1,11 +1,11 @@
 r"""Bootstrap intervals over seeds.
 
 A plain bootstrap interval of a mean is too narrow when runs are few: a resample of n values varies by
-:math:`\sqrt{(n-1)/n}` of what it should, and knows no heavier tail than the normal. Over 8 seeds its "95 %" are 88 to
-89 %. All intervals here therefore widen their tail probability as Hesterberg's expanded percentile interval does
-(*What Teachers Should Know About the Bootstrap*, The American Statistician 69(4), 2015, section 5.1), which brings
-8 seeds to 95 %. Below 5 seeds no bootstrap can keep what it says: the whole range of 3 values covers their mean in
-75 % of the cases. `compare` names that among the limits.
+:math:`\sqrt{(n-1)/n}` of what it should, and knows no heavier tail than the normal. All intervals here therefore widen
+their tail probability as Hesterberg's expanded percentile interval does (*What Teachers Should Know About the
+Bootstrap*, The American Statistician 69(4), 2015). Simulated with normal values, a plain "95 %" interval holds the mean
+in 88 % of the cases over 8 seeds, this one in 93 %, and in 91 % over 5. Below 5 seeds no bootstrap can keep what it
+says: the whole range of 3 values holds their mean in 75 %. `compare` names that among the limits.
 """
 
 from __future__ import annotations

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import median_filter
+from numpy.lib.stride_tricks import sliding_window_view
 
 from clr_study.curves import Array
 
-RISE, SLOW, FALL = 0.1, 0.95, 0.1
+RISE, SLOW, TOP, FALL = 0.1, 0.95, 0.01, 0.05
 LEAST_RISE = 0.02
 
 
@@ -19,7 +19,7 @@ class Reading:
 
     Args:
         base_lr: Where training starts to work.
-        max_lr: Where it stops to gain.
+        max_lr: Beyond which it gains nothing.
         note: Why, or why not, in words.
     """
 
@@ -39,14 +39,30 @@ def before_first_gap(values: Array) -> int:
     return int(gaps.argmax()) if gaps.any() else len(values)
 
 
-def smoothed(values: Array) -> Array:
-    """Returns a running median, its window an eighth of the curve and 3 points at least: one odd point moves nothing.
+def running_median(values: Array, window: int) -> Array:
+    """Returns the median of an odd number of points around each; the curve is mirrored at its ends.
 
     Examples:
-        >>> smoothed(np.array([0.0, 0.0, 9.0, 0.0, 1.0, 1.0])).tolist()
+        >>> running_median(np.array([0.0, 0.0, 9.0, 0.0, 1.0, 1.0]), 3).tolist()
         [0.0, 0.0, 0.0, 1.0, 1.0, 1.0]
     """
-    return np.asarray(median_filter(values, size=max(3, len(values) // 8 | 1), mode="reflect"), dtype=float)
+    return np.median(sliding_window_view(np.pad(values, window // 2, mode="symmetric"), window), axis=-1)
+
+
+def smoothed(values: Array) -> Array:
+    """Returns the running median over an eighth of the curve, 3 points at least: one odd point moves nothing.
+
+    Towards the start the window shrinks to the first point alone, which stands as it is: on a linear ramp the whole
+    rise may lie between the first two points.
+
+    Examples:
+        >>> smoothed(np.array([0.0, 1.0, 1.0, 9.0, 1.0, 1.0])).tolist()
+        [0.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+    """
+    half = max(3, len(values) // 8 | 1) // 2
+    curve = running_median(values, 2 * half + 1)
+    curve[:half] = [np.median(values[: 2 * place + 1]) for place in range(min(half, len(values)))]
+    return curve
 
 
 def scatter(values: Array) -> float:
@@ -93,19 +109,37 @@ def upward_crossing(values: Array, level: float, *, last: bool) -> float | None:
     return float(before + (level - values[before]) / (values[before + 1] - values[before]))
 
 
-def ragged_from(values: Array, calm: float, height: float) -> int | None:
-    """Returns from which point on a curve is ragged: its scatter exceeds 4 times the calm one and a tenth of its rise.
+def ragged_from(values: Array, start: int, calm: float, height: float) -> int | None:
+    """Returns the first point from `start` on at which a curve is ragged; None if it nowhere is.
+
+    Ragged is where its scatter, over 9 points, exceeds 4 times the calm one and a tenth of the rise.
 
     Args:
-        values: The curve from where it slows.
+        values: The curve.
+        start: Where it slows.
         calm: The scatter before.
         height: By how much the curve rose.
     """
-    if len(values) < 5:
+    if len(values) - start < 9:
         return None
-    local = median_filter(np.abs(np.diff(values, 2)), size=5, mode="nearest") * 1.4826 / np.sqrt(6)
-    rough = np.flatnonzero(local > max(4 * calm, 0.1 * height))
-    return int(rough[0]) if len(rough) else None
+    bends = np.abs(np.diff(values[start:], 2)) * 1.4826 / np.sqrt(6)
+    rough = np.flatnonzero(running_median(bends, 7) > max(4 * calm, 0.1 * height))
+    return start + int(rough[0]) if len(rough) else None
+
+
+def top(curve: Array, tolerance: float) -> float:
+    """Returns the middle position of the stretch around a curve's peak that lies within a tolerance of it.
+
+    Examples:
+        >>> top(np.array([0.0, 0.9, 1.0, 0.95, 0.2, 0.95]), 0.1)
+        2.0
+    """
+    peak = int(curve.argmax())
+    low = curve < curve[peak] - tolerance
+    before, after = np.flatnonzero(low[:peak]), np.flatnonzero(low[peak:])
+    first = before[-1] + 1 if len(before) else 0
+    last = peak + after[0] - 1 if len(after) else len(curve) - 1
+    return float(first + last) / 2
 
 
 def accuracy_reading(lrs: Array, accuracy: Array) -> Reading:
@@ -117,9 +151,7 @@ def accuracy_reading(lrs: Array, accuracy: Array) -> Reading:
     """
     end = before_first_gap(accuracy)
     if end < 4:
-        return Reading(
-            None, None, f"The run diverged by an LR of {lrs[min(end, len(lrs) - 1)]:.3g}: no bound is found."
-        )
+        return Reading(None, None, f"Diverged by an LR of {lrs[min(end, len(lrs) - 1)]:.3g}: no bound is found.")
     curve = smoothed(accuracy[:end])
     peak = int(curve.argmax())
     floor = curve[: peak + 1].min()
@@ -129,28 +161,29 @@ def accuracy_reading(lrs: Array, accuracy: Array) -> Reading:
         return Reading(None, None, f"The accuracy never rose up to an LR of {lrs[end - 1]:.3g}: no bound is found.")
     slow = upward_crossing(curve, floor + SLOW * height, last=False) or 0.0
     start = upward_crossing(curve[: int(np.ceil(slow)) + 1], floor + RISE * height, last=True) or 0.0
-    base_lr, max_lr = lr_at(lrs, start), lr_at(lrs, slow)
-    why = _why_it_ends(lrs, accuracy, curve, peak, int(np.ceil(slow)), height, noise)
-    rises = f"The accuracy starts to rise at an LR of {base_lr:.3g}" + (", the first one tried," if start < 1 else "")
+    base_lr = lr_at(lrs, start)
+    note = f"The accuracy starts to rise at an LR of {base_lr:.3g}{', the first one tried,' if start < 1 else ''}"
+    note += f" and slows at {lr_at(lrs, slow):.3g}"
+    rough = ragged_from(accuracy[:end], int(np.ceil(slow)), noise, height)
+    why = _why_it_ends(lrs, curve, rough, max(FALL * height, 4 * noise))
     if why is None:
-        return Reading(base_lr, None, f"{rises}; no upper bound found up to {lrs[end - 1]:.3g}.")
-    return Reading(base_lr, max_lr, f"{rises}, slows at {max_lr:.3g} and {why}.")
+        return Reading(base_lr, None, f"{note}; no upper bound found up to {lrs[end - 1]:.3g}.")
+    best = top(curve, max(TOP * height, noise))
+    max_lr = lr_at(lrs, best if rough is None else min(best, rough))
+    return Reading(base_lr, max_lr, f"{note}; it gains nothing beyond {max_lr:.3g} and {why}.")
 
 
-def _why_it_ends(
-    lrs: Array, accuracy: Array, curve: Array, peak: int, slow: int, height: float, noise: float
-) -> str | None:
+def _why_it_ends(lrs: Array, curve: Array, rough: int | None, drop: float) -> str | None:
     """Returns how the good region ends, in words; None if it does not."""
-    end = len(curve)
-    rough = ragged_from(accuracy[slow:end], noise, height)
-    below = np.flatnonzero(curve[peak:] < curve[peak] - max(FALL * height, 4 * noise))
+    peak = int(curve.argmax())
+    below = np.flatnonzero(curve[peak:] < curve[peak] - drop)
     events = []
     if rough is not None:
-        events.append((slow + rough, "becomes ragged from {:.3g}"))
+        events.append((rough, "is ragged from {:.3g} on"))
     if len(below):
-        events.append((peak + int(below[0]), "has fallen by {:.3g}"))
-    if end < len(accuracy):
-        events.append((end, "the run diverges at {:.3g}"))
+        events.append((peak + int(below[0]), "has fallen at {:.3g}"))
+    if len(curve) < len(lrs):
+        events.append((len(curve), "a run has diverged at {:.3g}"))
     if not events:
         return None
     where, words = min(events)

@@ -110,7 +110,7 @@ def target_times(
 ) -> TimeToTarget:
     """Returns the median and the restricted mean of the time to target with their intervals.
 
-    The median's interval is a plain percentile bootstrap: an order statistic needs no widening.
+    The median's interval is a percentile bootstrap, which may end in "never".
 
     Args:
         times: As `time_to_target` gives them [N], N >= 1.
@@ -128,7 +128,7 @@ def target_times(
     low = high = math.inf
     if n > 1:
         rows = resampled(n, resamples, seed)
-        outside = tail(n, expanded=False)
+        outside = tail(n)
         medians = median_time(times[rows], reached[rows])
         low, high = np.quantile(medians, [outside, 1 - outside], method="inverted_cdf")
     return TimeToTarget(

@@ -17,8 +17,10 @@ from clr_study.spec import (
     Arm,
     Budget,
     Choices,
+    Hole,
     Range,
     Ratio,
+    Scalar,
     Study,
     TrialSpec,
     corner,
@@ -65,13 +67,14 @@ def check_study(study: Study, task: Task | None = None) -> CheckReport:
     except ClrStudyError as error:
         raise _at(error, "[data]") from error.__cause__
     _check_metric(study, task)
-    budgets = {
-        arm.name: Budget.of(arm.train, len(task.train), f"[arms.{arm.name}] train") for arm in study.arms
-    }
+    budgets = {arm.name: Budget.of(arm.train, len(task.train), f"[arms.{arm.name}] train") for arm in study.arms}
     specs = [spec for arm in study.arms for spec in _corners(study, arm, budgets[arm.name])]
     unfusable = {}
     small = replace(
-        task, train=_few(task.train), validation=_few(task.validation), test=_few(task.test)
+        task,
+        train=_few(task.train),
+        validation=task.validation and _few(task.validation),
+        test=task.test and _few(task.test),
     )
     groups: dict[str, list[tuple[str, TrialSpec]]] = defaultdict(list)
     for arm, spec in specs:
@@ -89,7 +92,7 @@ def _check_metric(study: Study, task: Task) -> None:
     asked = {study.metric, study.target.metric if study.target else study.metric}
     if task.classes is None and "accuracy" in asked:
         raise SpecError(
-            "the data are regression, which has no accuracy: write metric = \"loss\", and target = { loss = ... }"
+            'the data are regression, which has no accuracy: write metric = "loss", and target = { loss = ... }'
         )
     if study.search and task.validation is None:
         raise SpecError("[data] validation = 0 leaves nothing to select settings on; hold some samples out")
@@ -107,7 +110,7 @@ def _corners(study: Study, arm: Arm, budget: Budget) -> Iterator[tuple[str, Tria
         yield arm.name, fill(study, known, values, budget, seed=study.seed)
 
 
-def _some_end(hole: object, generator: np.random.Generator) -> object:
+def _some_end(hole: Hole, generator: np.random.Generator) -> Scalar:
     if isinstance(hole, Choices):
         return hole.choices[generator.integers(len(hole.choices))]
     assert isinstance(hole, (Range, Ratio))
@@ -143,8 +146,8 @@ def _one_step(group: list[tuple[str, TrialSpec]], task: Task, fused: bool) -> No
             ) from error
 
 
-def _few(split: Split | None) -> Split | None:
-    return None if split is None else split.take(np.arange(min(SAMPLES, len(split))))
+def _few(split: Split) -> Split:
+    return split.take(np.arange(min(SAMPLES, len(split))))
 
 
 def _at(error: ClrStudyError, where: str) -> ClrStudyError:

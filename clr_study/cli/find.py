@@ -26,7 +26,9 @@ def find_study(name: str) -> Study:
         return load_study(shipped[name])
     if not name.endswith(".toml"):
         hint = did_you_mean(name, shipped)
-        raise SpecError(f"no shipped study is called {name!r}; {hint}; for a file of your own give its path, ending in .toml")
+        raise SpecError(
+            f"no shipped study is called {name!r}; {hint}; for a file of your own give its path, ending in .toml"
+        )
     study = load_study(name)
     for module in study.imports:
         import_module(module)

@@ -36,7 +36,9 @@ def print_list(what: str | None) -> None:
     """
     console = Console()
     if what is None:
-        console.print(Text("clr-study list WHAT, where WHAT is one of: " + ", ".join(("studies", *REGISTRIES))), soft_wrap=True)
+        console.print(
+            Text("clr-study list WHAT, where WHAT is one of: " + ", ".join(("studies", *REGISTRIES))), soft_wrap=True
+        )
         return
     if what == "studies":
         console.print(_studies())

@@ -49,7 +49,9 @@ def range_test_live(study: Study, where: Where) -> None:
         cells += [_bound(found["max_lr"]), _spread(found["max_lr_spread"]), plain(found["note"])]
         table.add_row(marked, *cells)
     console.print(table)
-    console.print(Text(f"* the rule that holes go by\nreport: {where.folder(study.name) / 'report.html'}"), soft_wrap=True)
+    console.print(
+        Text(f"* the rule that holes go by\nreport: {where.folder(study.name) / 'report.html'}"), soft_wrap=True
+    )
 
 
 def _bound(value: float | None) -> str:
@@ -169,7 +171,9 @@ class _Watch:
         search = self.study.search.trials if self.study.search else 0
         total = 0
         for arm in self.study.arms:
-            known = [self.seen.arms[key] for key in self.seen.arms if key[0] == arm.name and self.seen.arms[key].planned]
+            known = [
+                self.seen.arms[key] for key in self.seen.arms if key[0] == arm.name and self.seen.arms[key].planned
+            ]
             budget = max((round(one.updates_planned / one.planned) for one in known), default=0)
             total += budget * ((search if arm.space else 0) + self.study.measure.seeds)
         return total

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -11,9 +12,13 @@ from typing import Any
 
 import click
 
-from clr_study import __version__
 from clr_study.cli.text import plain
 from clr_study.errors import ClrStudyError
+from clr_study.version import __version__
+
+# Threads that wait for each other by spinning cost a training step up to ten times its time as soon as anything else
+# runs on the machine. OpenMP reads this when torch is loaded, so it stands before every other import.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 STORAGE_HELP = "Database URL [default: $CLR_STORAGE, or sqlite:///clr_study.db]."
 
@@ -30,7 +35,9 @@ class Commands(click.Group):
             click.secho(f"clr-study: {plain(str(error))}", fg="red", err=True)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
-            click.echo("\nclr-study: stopped; what was done is saved, and the same command goes on from there", err=True)
+            click.echo(
+                "\nclr-study: stopped; what was done is saved, and the same command goes on from there", err=True
+            )
             ctx.exit(130)
         finally:
             signal.signal(signal.SIGTERM, previous)
@@ -60,7 +67,9 @@ def places_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--out", default="", metavar="DIR", help="Folder of the report [default: results/STUDY].")
     @click.option("--executor", default="", metavar="NAME", help="inline or processes [default: by the devices].")
     @click.option("--devices", default="auto", metavar="LIST", help="auto, cpu, cuda:0, or several with commas.")
-    @click.option("--lanes", default="auto", metavar="N", help="How many runs share a training step: auto, or 1 and up.")
+    @click.option(
+        "--lanes", default="auto", metavar="N", help="How many runs share a training step: auto, or 1 and up."
+    )
     @wraps(command)
     def with_where(storage: str, out: str, executor: str, devices: str, lanes: str, **rest: Any) -> Any:
         from clr_study.errors import InputError
@@ -163,7 +172,9 @@ def show(study: str | None, storage: str, as_json: bool) -> None:
 @main.command("list")
 @click.argument("what", required=False)
 def list_(what: str | None) -> None:
-    """Lists what there is: studies, schedules, data, models, optimizers, executors, figures or bound-rules.
+    """Lists what there is.
+
+    WHAT is one of studies, schedules, data, models, optimizers, executors, figures, bound-rules.
 
     \b
     Examples:

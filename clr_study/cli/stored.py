@@ -12,8 +12,8 @@ from rich.text import Text
 from clr_study.analysis import compare
 from clr_study.cli.tables import print_summary
 from clr_study.cli.text import plain
-from clr_study.report import results_document, write_report, write_results
-from clr_study.search import Where
+from clr_study.report import results_document
+from clr_study.search import Where, write_everything
 from clr_study.spec import Results
 from clr_study.store import open_store, read_results, study_names
 
@@ -26,10 +26,7 @@ def _read(study: str, storage: str) -> Results:
 def write_report_of(study: str, storage: str, out: str, page: str) -> Path:
     """Writes the report of a stored study and returns its path."""
     results = _read(study, storage)
-    folder = Where(out=out).folder(results.study.name)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_results(results, folder / "results.json")
-    return write_report(results, folder / "report.html", page)
+    return write_everything(results, Where(out=out).folder(results.study.name), page)
 
 
 def show_study(study: str | None, storage: str, as_json: bool) -> None:
@@ -68,5 +65,3 @@ def _print_endings(results: Results) -> None:
         counts = [sum(run.ending == ending for run in runs) for ending in (*endings, None)]
         table.add_row(plain(arm), phase, str(len(runs)), *(str(count) for count in counts))
     Console().print(table)
-
-

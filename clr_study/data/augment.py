@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from clr_study.errors import SpecError, UnknownKindError, did_you_mean
+from clr_study.spec import call
 
 
 class Augmentation(Protocol):
@@ -150,23 +151,19 @@ def augmentation_from_dict(table: Mapping[str, Any]) -> Augmentation:
         Crop(pad=2)
         >>> augmentation_from_dict({"kind": "crop", "padding": 2})
         Traceback (most recent call last):
-        clr_study.errors.SpecError: augmentation 'crop' takes no 'padding'; did you mean 'pad'?
+        clr_study.errors.SpecError: [data] augment: crop takes no key 'padding'; did you mean 'pad'?
         >>> augmentation_from_dict({"kind": "cut_out"})
         Traceback (most recent call last):
-        clr_study.errors.UnknownKindError: no augmentation is called 'cut_out'; did you mean 'cutout'?
+        clr_study.errors.UnknownKindError: [data] augment: no augmentation is called 'cut_out'; did you mean 'cutout'?
     """
-    arguments = dict(table)
-    kind = arguments.pop("kind", None)
+    kind = table.get("kind")
     if kind is None:
-        raise SpecError(f"an augmentation needs a kind, but got {dict(table)}; known are: {', '.join(_KINDS)}")
+        raise SpecError(f"[data] augment: a table needs a kind, but got {dict(table)}; known are: {', '.join(_KINDS)}")
     if not isinstance(kind, str) or kind not in _KINDS:
-        raise UnknownKindError(f"no augmentation is called {kind!r}; {did_you_mean(str(kind), _KINDS)}")
-    fields = [field.name for field in dataclasses.fields(_KINDS[kind])]
-    for key in arguments:
-        if key not in fields:
-            hint = did_you_mean(key, fields) if fields else "it takes no arguments"
-            raise SpecError(f"augmentation {kind!r} takes no {key!r}; {hint}")
-    return _KINDS[kind](**arguments)
+        raise UnknownKindError(f"[data] augment: no augmentation is called {kind!r}; {did_you_mean(str(kind), _KINDS)}")
+    arguments = {key: value for key, value in table.items() if key != "kind"}
+    augmentation: Augmentation = call(_KINDS[kind], arguments, "[data] augment:", noun=kind)
+    return augmentation
 
 
 def _inside(positions: Tensor, length: int) -> Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import json
 import os
 from collections.abc import Mapping
@@ -11,7 +10,8 @@ from typing import Any
 
 from clr_study.data.datasets import DATASETS
 from clr_study.data.splits import Splits, hold_out
-from clr_study.errors import SpecError, did_you_mean
+from clr_study.errors import SpecError
+from clr_study.spec import make
 
 
 def load_splits(table: Mapping[str, Any], validation: float | int = 0.1, seed: int = 0) -> Splits:
@@ -37,7 +37,7 @@ def load_splits(table: Mapping[str, Any], validation: float | int = 0.1, seed: i
         (60, 20, 20)
         >>> load_splits({"kind": "synthetic", "sample": 100})
         Traceback (most recent call last):
-        clr_study.errors.SpecError: data set 'synthetic' takes no 'sample'; did you mean 'samples'?
+        clr_study.errors.SpecError: [data] synthetic takes no key 'sample'; did you mean 'samples'?
     """
     try:
         canonical = json.dumps(dict(table), sort_keys=True, default=os.fspath)
@@ -48,20 +48,4 @@ def load_splits(table: Mapping[str, Any], validation: float | int = 0.1, seed: i
 
 @functools.lru_cache(maxsize=4, typed=True)
 def _load(canonical: str, validation: float | int, seed: int) -> Splits:
-    arguments = json.loads(canonical)
-    kind = arguments.pop("kind", None)
-    if kind is None:
-        raise SpecError(f"the data table needs a kind; known are: {', '.join(DATASETS)}")
-    dataset = DATASETS[kind]
-    _check_arguments(kind, inspect.signature(dataset).parameters, arguments)
-    return hold_out(dataset(**arguments), validation, seed)
-
-
-def _check_arguments(kind: str, known: Mapping[str, inspect.Parameter], arguments: Mapping[str, Any]) -> None:
-    for key in arguments:
-        if key not in known:
-            hint = did_you_mean(key, known) if known else "it takes no arguments"
-            raise SpecError(f"data set {kind!r} takes no {key!r}; {hint}")
-    for name, parameter in known.items():
-        if parameter.default is parameter.empty and name not in arguments:
-            raise SpecError(f"data set {kind!r} needs {name!r}")
+    return hold_out(make(DATASETS, json.loads(canonical), "[data]"), validation, seed)

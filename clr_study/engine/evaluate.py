@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +15,8 @@ from clr_study.data import Split
 from clr_study.engine.state import Lanes
 from clr_study.engine.task import Task
 from clr_study.optim import Params
+
+Forward: TypeAlias = Callable[[Params, Params, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 # Rows of samples x lanes that are in the air at once: enough to fill a device, little enough to fit beside training.
 ROWS = 16_384
@@ -25,16 +29,18 @@ class Scores:
     Args:
         loss: Mean loss [N] float64.
         accuracy: Share of samples that are right [N] float64; NaN for regression.
+        finite: Whether the loss is a number [N] bool; true where there was nothing to evaluate on.
     """
 
     loss: Tensor
     accuracy: Tensor
+    finite: Tensor
 
     @classmethod
     def none(cls, lanes: int) -> Scores:
         """The scores on a split that is not there: NaN."""
         blank = torch.full((lanes,), float("nan"), dtype=torch.float64)
-        return cls(blank, blank)
+        return cls(blank, blank, torch.ones(lanes, dtype=torch.bool))
 
 
 def evaluate(model: nn.Module, lanes: Lanes, task: Task, split: Split | None, fused: bool) -> Scores:
@@ -57,12 +63,12 @@ def evaluate(model: nn.Module, lanes: Lanes, task: Task, split: Split | None, fu
             singles = [
                 _scores(_single(_forward(model, task)), lanes.take([lane]), task, split) for lane in range(len(lanes))
             ]
-            return Scores(torch.cat([s.loss for s in singles]), torch.cat([s.accuracy for s in singles]))
+            return Scores(*(torch.cat([getattr(s, name) for s in singles]) for name in ("loss", "accuracy", "finite")))
     finally:
         model.train()
 
 
-def _forward(model: nn.Module, task: Task):  # type: ignore[no-untyped-def]
+def _forward(model: nn.Module, task: Task) -> Forward:
     def forward(params: Params, buffers: Params, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         outputs = functional_call(model, (params, buffers), (inputs,))
         if task.classes is None:
@@ -73,17 +79,19 @@ def _forward(model: nn.Module, task: Task):  # type: ignore[no-untyped-def]
     return forward
 
 
-def _single(forward):  # type: ignore[no-untyped-def]
+def _single(forward: Forward) -> Forward:
     """The forward pass for a state of one lane."""
 
     def call(params: Params, buffers: Params, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        loss, right = forward({k: p[0] for k, p in params.items()}, {k: b[0] for k, b in buffers.items()}, inputs, targets)
+        loss, right = forward(
+            {k: p[0] for k, p in params.items()}, {k: b[0] for k, b in buffers.items()}, inputs, targets
+        )
         return loss[None], right[None]
 
     return call
 
 
-def _scores(forward, lanes: Lanes, task: Task, split: Split) -> Scores:  # type: ignore[no-untyped-def]
+def _scores(forward: Forward, lanes: Lanes, task: Task, split: Split) -> Scores:
     chunk = max(1, ROWS // len(lanes))
     loss = torch.zeros(len(lanes), dtype=torch.float64, device=task.device)
     right = torch.zeros_like(loss)
@@ -92,4 +100,5 @@ def _scores(forward, lanes: Lanes, task: Task, split: Split) -> Scores:  # type:
         part, good = forward(lanes.params, lanes.buffers, inputs, split.targets[first : first + chunk])
         loss += part
         right += good
-    return Scores((loss / len(split)).cpu(), (right / len(split)).cpu())
+    mean = (loss / len(split)).cpu()
+    return Scores(mean, (right / len(split)).cpu(), torch.isfinite(mean))

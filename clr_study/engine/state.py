@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -44,9 +44,7 @@ class Lanes:
         """Returns the same state on another device."""
         return self._mapped(lambda tensor: tensor.to(device))
 
-    def _mapped(self, change: object) -> Lanes:
-        apply = change  # a function of a tensor; named so that the two dictionaries read alike
-        assert callable(apply)
+    def _mapped(self, apply: Callable[[Tensor], Tensor]) -> Lanes:
         return Lanes(
             params={name: apply(tensor) for name, tensor in self.params.items()},
             buffers={name: apply(tensor) for name, tensor in self.buffers.items()},
@@ -109,7 +107,9 @@ def together(parts: Iterable[Lanes]) -> Lanes:
     """Returns the lanes of several states of one update as one state."""
     states = list(parts)
     flat = [state.tensors() for state in states]
-    return Lanes.from_tensors({name: torch.cat([tensors[name] for tensors in flat]) for name in flat[0]}, states[0].update)
+    return Lanes.from_tensors(
+        {name: torch.cat([tensors[name] for tensors in flat]) for name in flat[0]}, states[0].update
+    )
 
 
 def _stacked(own: Sequence[Params], device: torch.device) -> Params:

@@ -81,4 +81,4 @@ def make_fused_step(model: nn.Module, loss: Loss, optimizer: Optimizer, shared_i
             then one ordinary layer over all lanes.
     """
     samples = None if shared_inputs else 0
-    return vmap(make_step(model, loss, optimizer), in_dims=(0, 0, 0, samples, samples, 0, 0))  # type: ignore[return-value]
+    return vmap(make_step(model, loss, optimizer), in_dims=(0, 0, 0, samples, samples, 0, 0))

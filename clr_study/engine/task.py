@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-import json
 from typing import Any
 
 import numpy as np
@@ -98,9 +98,7 @@ def squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
     return functional.mse_loss(outputs.reshape(targets.shape), targets.to(outputs.dtype))
 
 
-def load_task(
-    table: Mapping[str, Any], device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
-) -> Task:
+def load_task(table: Mapping[str, Any], device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> Task:
     """Loads a trial's data onto a device; the last few stay in memory, since every batch of runs asks again.
 
     Args:

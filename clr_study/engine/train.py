@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -16,8 +17,10 @@ from clr_study.engine.state import Lanes, start
 from clr_study.engine.step import Hyper, Step, make_fused_step, make_plain_step
 from clr_study.engine.task import Task
 from clr_study.models import build_model, why_unfusable
-from clr_study.optim import build_optimizer
+from clr_study.optim import Params, State, build_optimizer
 from clr_study.spec import Evaluation, TrialSpec
+
+Carry: TypeAlias = tuple[Params, Params, State]
 
 # Updates between two looks at whether a lane's loss is still finite, and whose samples are drawn together.
 CHUNK = 256
@@ -148,15 +151,15 @@ class Training:
             inputs, targets = self.task.batch(samples, numbers)
             if self.unfusable:
                 _seed_draws(specs[0].seed, begin + t)
-            *carry, loss = step(*carry, inputs, targets, lrs[t, 0] if plain else lrs[t], hyper)
+            params, buffers, slots, loss = step(*carry, inputs, targets, lrs[t, 0] if plain else lrs[t], hyper)
+            carry = (params, buffers, slots)
             losses.append(loss)
         seen = torch.stack(losses).reshape(stop - begin, -1).float().cpu().numpy()
         self._synchronise()
         spent = (time.perf_counter() - clock) / len(specs)
         if plain:
             carry = _with_lane_axis(carry)
-        params, buffers, slots = carry
-        self.lanes = Lanes(params, buffers, slots, self.lanes.seconds + spent, stop)
+        self.lanes = Lanes(*carry, self.lanes.seconds + spent, stop)
         return seen
 
     def _look(self, point: int, diverged: dict[int, Divergence]) -> dict[int, Evaluation]:
@@ -164,11 +167,12 @@ class Training:
         if not due:
             return {}
         lanes = self.lanes.take([self.running.index(run) for run in due])
-        finite = lanes.finite().cpu()
         fused = self.unfusable is None and len(due) > 1
         validation = evaluate(self.model, lanes, self.task, self.task.validation, fused)
         tested = self.task.test if self.specs[0].test else None
         test = evaluate(self.model, lanes, self.task, tested, fused)
+        # Weights may be finite and yet so large that no output is.
+        finite = lanes.finite().cpu() & validation.finite & test.finite
         for row, run in enumerate(due):
             if not finite[row]:
                 diverged[run] = self._divergence(run, point)
@@ -225,13 +229,13 @@ def _seed_draws(seed: int, update: int) -> None:
     torch.manual_seed(int(generator(seed, update, "model").integers(2**63)))
 
 
-def _first_lane(carry):  # type: ignore[no-untyped-def]
+def _first_lane(carry: Carry) -> Carry:
     return tuple(_each(part, lambda tensor: tensor[0]) for part in carry)
 
 
-def _with_lane_axis(carry):  # type: ignore[no-untyped-def]
+def _with_lane_axis(carry: Carry) -> Carry:
     return tuple(_each(part, lambda tensor: tensor[None]) for part in carry)
 
 
-def _each(tree, change):  # type: ignore[no-untyped-def]
+def _each(tree: Any, change: Callable[[Tensor], Tensor]) -> Any:
     return change(tree) if isinstance(tree, Tensor) else {key: _each(value, change) for key, value in tree.items()}

@@ -86,14 +86,14 @@ def unfusable(reason: str) -> Callable[[F], F]:
     return mark
 
 
-def why_unfusable(factory: str | Factory, module: nn.Module) -> str | None:
+def why_unfusable(model: Mapping[str, Any] | str | Factory, module: nn.Module) -> str | None:
     """Returns why a module cannot train as a lane of a fused batch, or None if nothing is known against it.
 
     Besides factories marked by `unfusable` it knows torch's own modules that vmap refuses: those which draw random
     numbers in training, which read a tensor's value, or which lack a batching rule.
 
     Args:
-        factory: The kind of the model, or its factory.
+        model: The model's table, its kind, or its factory.
         module: What the factory returned.
 
     Examples:
@@ -102,7 +102,8 @@ def why_unfusable(factory: str | Factory, module: nn.Module) -> str | None:
         >>> why_unfusable("mlp", nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.0))) is None
         True
     """
-    factory = MODELS[factory] if isinstance(factory, str) else factory
+    kind = model["kind"] if isinstance(model, Mapping) else model
+    factory = MODELS[kind] if isinstance(kind, str) else kind
     reason: str | None = getattr(factory, "unfusable_reason", None)
     if reason is not None:
         return reason

@@ -115,5 +115,5 @@ def _adam(beta1: float, beta2: float, eps: float, weight_decay: float, decoupled
 
 
 def _bias(beta: Tensor, step: Tensor) -> Tensor:
-    """Returns 1 - beta**step; the difference itself would lose half of float32's digits while step is small."""
+    """Returns 1 - beta**step; for beta near 1 the difference itself would cost float32 three of its seven digits."""
     return -torch.expm1(step * torch.log(beta))

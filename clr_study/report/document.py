@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from clr_study import __version__
+from clr_study.version import __version__
 from clr_study.analysis import ArmSummary, Comparison, Difference, Estimate
 from clr_study.report.files import write_whole
 from clr_study.report.progress import missing
@@ -40,7 +40,9 @@ def results_document(results: Results, comparison: Comparison) -> dict[str, Any]
         "question": study.question,
         "metric": comparison.metric,
         "higher_is_better": comparison.higher_is_better,
-        "target": None if comparison.target is None else {"metric": comparison.target_metric, "value": comparison.target},
+        "target": None
+        if comparison.target is None
+        else {"metric": comparison.target_metric, "value": comparison.target},
         "verdict": comparison.verdict,
         "limits": comparison.limits,
         "best": comparison.best,
@@ -54,7 +56,8 @@ def results_document(results: Results, comparison: Comparison) -> dict[str, Any]
         "to_reference": [_difference(difference) for difference in comparison.to_reference],
         "to_best": [_difference(difference) for difference in comparison.to_best],
         "range_tests": [
-            {"name": test.arm, "ramp": test.ramp, "seeds": test.seeds, "bounds": test.bounds} for test in results.range_tests
+            {"name": test.arm, "ramp": test.ramp, "seeds": test.seeds, "bounds": test.bounds}
+            for test in results.range_tests
         ],
         "runs": [_run(run) for run in results.runs],
         "source": study.source,
@@ -69,7 +72,7 @@ def write_results(results: Results, path: str | Path, comparison: Comparison) ->
 
 
 def versions(results: Results) -> dict[str, list[str]]:
-    """Returns every version of everything that the runs ran on; more than one where the study was continued elsewhere."""
+    """Returns every version of everything that the runs ran on; several where a study was continued elsewhere."""
     found: dict[str, set[str]] = {}
     for run in results.runs:
         for name, version in run.versions.items():

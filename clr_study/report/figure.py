@@ -1,8 +1,8 @@
 """What a figure of the report is: a pair, `summarise(results, comparison) -> Info` and `draw(info, theme)`.
 
-`summarise` is pure and holds every number that is shown, so it is what tests look at; `draw` only turns it into Plotly's
-words. A new figure is one file in `figures/`: a frozen info, and a class under `@FIGURES.add` whose fields are the
-options that a page of `dashboards/` may give.
+`summarise` is pure and holds every number that is shown, so it is what tests look at; `draw` only turns it into
+Plotly's words. A new figure is one file in `figures/`: a frozen info, and a class under `@FIGURES.add` whose fields
+are the options that a page of `dashboards/` may give.
 """
 
 from __future__ import annotations

@@ -21,14 +21,19 @@ def line(theme: Theme, arm: str, x: Sequence[float], y: Sequence[float], **more:
     )
 
 
-def dots(theme: Theme, arm: str, x: Sequence[Any], y: Sequence[float], **more: Any) -> go.Scatter:
+def dots(theme: Theme, arm: str, x: Sequence[Any], y: Sequence[float | None], **more: Any) -> go.Scatter:
     """Returns dots of an arm; they answer to the arm's switch on the page."""
     style = theme.style(arm)
-    marker = {"color": style.colour, "symbol": style.symbol, "size": 8, **more.pop("marker", {})}
+    marker = {"color": style.colour, "symbol": style.symbol, "size": 8, "opacity": 1, **more.pop("marker", {})}
     return go.Scatter(
         **{"x": x, "y": y, "mode": "markers", "name": arm, "legendgroup": arm, "showlegend": False, **more},
         marker=marker,
     )
+
+
+def key(theme: Theme, arm: str) -> go.Scatter:
+    """Returns an entry of the legend for an arm whose dots do not all look the same."""
+    return dots(theme, arm, [None], [None], showlegend=True)
 
 
 def band(theme: Theme, arm: str, x: Sequence[float], low: Sequence[float], high: Sequence[float]) -> go.Scatter:
@@ -57,6 +62,11 @@ def metric_axis(metric: str) -> dict[str, Any]:
 def hover_form(metric: str) -> str:
     """Returns how a hover label writes a value of a metric, in D3's words."""
     return ".2%" if in_percent(metric) else ".4~g"
+
+
+def log_axis() -> dict[str, Any]:
+    """Returns a logarithmic axis with its numbers in full, a label a decade."""
+    return {"type": "log", "dtick": 1, "exponentformat": "none"}
 
 
 def arranged(count: int, columns: int, height: int) -> dict[str, Any]:

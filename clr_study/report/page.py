@@ -14,14 +14,24 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from clr_study import __version__
+from clr_study.version import __version__
 from clr_study.analysis import Comparison, compare
+from clr_study.analysis.cost import ENDINGS
 from clr_study.report.document import versions
 from clr_study.report.files import write_whole
 from clr_study.report.pages import load_page
-from clr_study.report.progress import endings, lost, missing
+from clr_study.report.progress import lost, missing
 from clr_study.report.theme import DARK, LIGHT, Theme, recolouring
-from clr_study.report.view import SHOWN_LOST, arm_views, light, lost_runs, script_json, section_views
+from clr_study.report.view import (
+    SHOWN_LOST,
+    arm_views,
+    endings_rows,
+    kept_together,
+    light,
+    lost_runs,
+    script_json,
+    section_views,
+)
 from clr_study.spec import Results
 
 CONFIG = {
@@ -30,7 +40,6 @@ CONFIG = {
     "showSendToCloud": False,
     "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
 }
-ENDINGS = ("completed", "pruned", "diverged", "failed", "unfinished")
 
 
 def write_report(
@@ -62,7 +71,7 @@ def report_html(results: Results, page: str | Path = "comparison", comparison: C
     comparison = comparison or compare(results)
     theme = light(results)
     sections = list(section_views(described, results, comparison, theme))
-    scripts = [Markup(get_plotlyjs()), _part("page.js")]
+    scripts = [Markup(get_plotlyjs()), _part("page.js")]  # noqa: S704  Plotly's own text, made to stand in a page
     environment = Environment(
         loader=PackageLoader("clr_study.report"),
         autoescape=True,
@@ -70,14 +79,18 @@ def report_html(results: Results, page: str | Path = "comparison", comparison: C
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["kept_together"] = kept_together
+    verdict, _, verdict_more = comparison.verdict.partition(". ")
     return environment.get_template("page.html.j2").render(
         page=described,
         study=results.study,
         comparison=comparison,
+        verdict=f"{verdict}." if verdict_more else verdict,
+        verdict_more=verdict_more,
         missing=missing(results),
         arms=arm_views(results, comparison, theme),
         sections=sections,
-        endings=endings(results),
+        endings=endings_rows(results),
         ending_names=ENDINGS,
         lost=lost_runs(results),
         lost_more=max(0, len(lost(results)) - SHOWN_LOST),

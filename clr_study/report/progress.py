@@ -2,25 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
-
 from clr_study.spec import Results, RunResult
-
-
-@dataclass(frozen=True)
-class EndingsRow:
-    """How the runs of an arm ended in a phase.
-
-    Args:
-        arm: The arm, or the name of a range test.
-        phase: `search`, `measure` or `range_test`.
-        endings: How many runs by ending; `unfinished` for those that are not done.
-    """
-
-    arm: str
-    phase: str
-    endings: tuple[tuple[str, int], ...]
 
 
 def missing(results: Results) -> tuple[str, ...]:
@@ -32,23 +14,14 @@ def missing(results: Results) -> tuple[str, ...]:
             if ended < study.search.trials:
                 owed.append(f"{arm.name}: {ended} of {study.search.trials} trials of the search have ended.")
             else:
-                owed.append(f"{arm.name}: the search is over, but no trial of it completed, so there is nothing to measure.")
+                owed.append(
+                    f"{arm.name}: the search is over, but no trial of it completed, so there is nothing to measure."
+                )
             continue
         ended = _ended(results.of(arm.name, "measure"))
         if ended < study.measure.seeds:
             owed.append(f"{arm.name}: {ended} of {study.measure.seeds} measured runs have ended.")
     return tuple(owed)
-
-
-def endings(results: Results) -> tuple[EndingsRow, ...]:
-    """Returns how many runs ended in which way, by arm and phase; range tests come first, as they ran first."""
-    order = {"range_test": 0, "search": 1, "measure": 2}
-    arms = {arm.name: index for index, arm in enumerate(results.study.arms)}
-    counts: dict[tuple[str, str], Counter[str]] = {}
-    for run in results.runs:
-        counts.setdefault((run.key.arm, run.key.phase), Counter())[run.ending or "unfinished"] += 1
-    keys = sorted(counts, key=lambda key: (order[key[1]], arms.get(key[0], len(arms)), key[0]))
-    return tuple(EndingsRow(arm, phase, tuple(counts[arm, phase].most_common())) for arm, phase in keys)
 
 
 def lost(results: Results) -> tuple[RunResult, ...]:

@@ -63,7 +63,9 @@ def snippet(summary: ArmSummary) -> str:
     modules: dict[str, set[str]] = {}
     call = _code(summary.schedule, modules)
     imports = [f"from {module} import {', '.join(sorted(names))}" for module, names in sorted(modules.items())]
-    others = [f"# with {key} = {value!r}" for key, value in summary.values.items() if key.startswith(("optim.", "model."))]
+    others = [
+        f"# with {key} = {value!r}" for key, value in summary.values.items() if key.startswith(("optim.", "model."))
+    ]
     lines = [
         *imports,
         "",

@@ -13,7 +13,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8A8A8A")
-DASHES = ("solid", "solid", "dash", "dash", "dot", "dot", "dashdot")
+DASHES = ("solid", "solid", "solid", "solid", "dash", "dash", "dot")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "pentagon", "triangle-down", "hexagon", "star-triangle-up")
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
@@ -110,7 +110,7 @@ class Theme:
                 "y": 1.02,
                 "xanchor": "left",
                 "x": 0,
-                "groupclick": "togglegroup",
+                "traceorder": "normal",
                 "font": {"color": self.ink},
             },
         )

@@ -9,7 +9,7 @@ LIMIT = 500
 
 
 def thinned(x: npt.ArrayLike, y: npt.ArrayLike, limit: int = LIMIT) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Returns a curve of at most `limit` points that keeps both ends and, of each stretch, the lowest and highest point.
+    """Returns a curve of at most `limit` points: both ends, and the lowest and highest point of each stretch.
 
     Args:
         x: Positions [T], rising.

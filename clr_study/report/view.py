@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from clr_study.analysis import Comparison
-from clr_study.analysis.words import column
+from clr_study.analysis.cost import Cost, ledger
 from clr_study.report.figure import Absent, Figure
 from clr_study.report.figures import FIGURES
+from clr_study.report.figures.cost import duration
 from clr_study.report.pages import Page
 from clr_study.report.progress import lost
 from clr_study.report.table import plain
@@ -23,6 +25,7 @@ from clr_study.spec import Results
 
 SHOWN_ROWS = 200
 SHOWN_LOST = 50
+LONGEST_KEPT = 40
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,16 @@ class ArmView:
     cells: Mapping[str, str]
     snippet: str
     spec: str
+
+
+@dataclass(frozen=True)
+class EndingsRow:
+    """How many runs of an arm in a phase ended in which way, and the seconds that they took."""
+
+    arm: str
+    phase: str
+    counts: Mapping[str, int]
+    seconds: str
 
 
 @dataclass(frozen=True)
@@ -142,12 +155,40 @@ def arm_views(results: Results, comparison: Comparison, theme: Theme) -> list[Ar
     return views
 
 
+def endings_rows(results: Results) -> list[EndingsRow]:
+    """Returns the ledger of runs, a row an arm and phase."""
+    groups: dict[tuple[str, str], list[Cost]] = {}
+    for entry in ledger(results):
+        groups.setdefault((entry.arm, entry.phase), []).append(entry)
+    return [
+        EndingsRow(
+            arm, phase, {entry.ending: entry.runs for entry in group}, duration(sum(entry.seconds for entry in group))
+        )
+        for (arm, phase), group in groups.items()
+    ]
+
+
 def lost_runs(results: Results) -> list[LostRun]:
     """Returns the first of the runs that diverged or failed."""
     return [
         LostRun(run.key.arm, run.key.phase, run.key.trial, run.key.seed, str(run.ending), plain(run.note))
         for run in lost(results)[:SHOWN_LOST]
     ]
+
+
+def kept_together(cell: str) -> Markup:
+    """Returns a cell in which an interval, a p and a setting do not break over two lines.
+
+    Examples:
+        >>> str(kept_together("97.2 % [96.9, 97.5], p = 0.02"))
+        '<span class="keep">97.2 %</span> <span class="keep">[96.9, 97.5],</span> <span class="keep">p = 0.02</span>'
+    """
+    parts = re.split(r"(?<=[;,:]) (?![^\[]*\])| (?=\[)", cell)
+    shown = [
+        Markup('<span class="keep">{}</span>').format(part) if len(part) <= LONGEST_KEPT else escape(part)
+        for part in parts
+    ]
+    return Markup(" ").join(shown)
 
 
 def script_json(text: str) -> Markup:
@@ -165,8 +206,3 @@ def script_json(text: str) -> Markup:
 def light(results: Results) -> Theme:
     """Returns the theme in which the page is drawn; its script recolours it for the dark."""
     return LIGHT.of([arm.name for arm in results.study.arms])
-
-
-def metric_words(comparison: Comparison) -> str:
-    """Returns the deciding metric's name in words."""
-    return column(comparison.metric)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from clr_study.analysis import compare
 from clr_study.check import CheckReport, check_study
 from clr_study.data import replicate_seeds
 from clr_study.engine import MOST_LANES, Task, fitting_lanes, fuse_key, load_task
@@ -106,11 +107,18 @@ def run_range_test(study: Study, where: Where | None = None, say: Say = lambda _
     return result
 
 
-def write_everything(results: Results, folder: Path) -> Path:
-    """Writes `report.html` and `results.json` into a folder, and returns the report's path."""
+def write_everything(results: Results, folder: Path, page: str = "comparison") -> Path:
+    """Writes `report.html` and `results.json` into a folder, and returns the report's path.
+
+    Args:
+        results: What was measured so far.
+        folder: Made if it is not there.
+        page: A shipped page's name, or the path of a page file.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    write_results(results, folder / "results.json")
-    return write_report(results, folder / "report.html")
+    comparison = compare(results)
+    write_results(results, folder / "results.json", comparison)
+    return write_report(results, folder / "report.html", page, comparison)
 
 
 class _Crew:

@@ -149,9 +149,7 @@ class _Sobol(QMCSampler):
 
     def __init__(self, space: Mapping[str, BaseDistribution], seed: int) -> None:
         super().__init__(scramble=True, seed=seed, warn_asynchronous_seeding=False, warn_independent_sampling=False)
-        self.space = {
-            name: spread for name, spread in space.items() if not isinstance(spread, CategoricalDistribution)
-        }
+        self.space = {name: spread for name, spread in space.items() if not isinstance(spread, CategoricalDistribution)}
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return self.space
@@ -206,7 +204,9 @@ def check_budget(study: Study) -> None:
         return
     for arm in study.arms:
         size = 1
-        for values in grid_of({n: h for n, h in arm.space.items() if not hasattr(h, "around")}, study.search.sampler.points).values():
+        for values in grid_of(
+            {n: h for n, h in arm.space.items() if not hasattr(h, "around")}, study.search.sampler.points
+        ).values():
             size *= len(values)
         if arm.space and size < study.search.trials:
             raise SpecError(

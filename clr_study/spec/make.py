@@ -76,7 +76,8 @@ def call(
     open_ended = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(thing).parameters.values())
     for key in arguments:
         if key not in parameters and not open_ended:
-            raise SpecError(f"{where} {noun} takes no key {key!r}; {did_you_mean(key, parameters)}")
+            hint = did_you_mean(key, parameters) if parameters else "it takes none"
+            raise SpecError(f"{where} {noun} takes no key {key!r}; {hint}")
     for name, parameter in parameters.items():
         if parameter.default is parameter.empty and name not in arguments:
             raise SpecError(f"{where} {noun} needs the key {name!r}")

@@ -117,7 +117,7 @@ def _study(table: Mapping[str, Any], text: str) -> Study:
         },
     )
     _build_corners(study)
-    return study  # type: ignore[no-any-return]
+    return study
 
 
 def _arms(table: Any, optim: Any, model: Any, train: Train) -> tuple[Arm, ...]:
@@ -148,7 +148,7 @@ def _own_budget(arm: Mapping[str, Any], train: Train, where: str) -> Train:
     own = {key: arm[key] for key in ("epochs", "updates") if key in arm}
     if not own:
         return train
-    return call(Train, {**own, "batch_size": train.batch_size, "evaluations": train.evaluations}, where)  # type: ignore[no-any-return]
+    return call(Train, {**own, "batch_size": train.batch_size, "evaluations": train.evaluations}, where)
 
 
 def _data(table: Any) -> Data:
@@ -160,7 +160,7 @@ def _data(table: Any) -> Data:
     ):
         raise SpecError('[data] augment must be a list of tables with a kind, as in [{ kind = "flip" }]')
     own = {key: value for key, value in table.items() if key not in common}
-    return call(Data, common, "[data]", given={"table": own})  # type: ignore[no-any-return]
+    return call(Data, common, "[data]", given={"table": own})
 
 
 def _search(table: Any) -> Search:
@@ -173,7 +173,7 @@ def _search(table: Any) -> Search:
             given[key] = _chosen(table[key], known, f"[search] {key}")
     allowed = ("trials", "seed", "sampler", "pruner")
     _known_keys(table, allowed, "[search]")
-    return call(Search, parts, "[search]", given=given)  # type: ignore[no-any-return]
+    return call(Search, parts, "[search]", given=given)
 
 
 def _chosen(table: Any, known: Mapping[str, Callable[..., Any]], where: str) -> Any:
@@ -201,7 +201,7 @@ def _build_corners(study: Study) -> None:
         known = Arm(**{**vars(arm), **with_bounds(arm.tables, NOMINAL_BOUNDS)})
         updates = arm.train.updates or max(1, round((arm.train.epochs or 1) * NOMINAL.per_epoch))
         for end in ("low", "high"):
-            fill(study, known, corner(known.space, end), Budget(updates, NOMINAL.per_epoch, 1), seed=0)  # type: ignore[arg-type]
+            fill(study, known, corner(known.space, end), Budget(updates, NOMINAL.per_epoch, 1), seed=0)
 
 
 def needs_range_test(study: Study) -> bool:

@@ -77,26 +77,11 @@ def open_store(url: str, *, create: bool = True, patience: float = 0.0) -> Store
         patience = max(patience, BUSY_SECONDS)  # two processes that make one file hold each other up for a moment
     engine = _engine(address)
     try:
-        retrying(lambda: _first_use(engine, create), address, patience)
+        retrying(lambda: prepare(engine, create=create), address, patience)
     except BaseException:
         engine.dispose()
         raise
     return Store(url=address.render_as_string(hide_password=False), masked_url=masked(address), engine=engine)
-
-
-def _first_use(engine: Engine, create: bool) -> None:
-    with engine.connect() as connection:
-        if engine.dialect.name == "sqlite":
-            _use_wal(connection)
-    prepare(engine, create=create)
-
-
-def _use_wal(connection: Connection) -> None:
-    driver: Any = connection.connection.driver_connection
-    # The file keeps the mode, so this writes only once in its life; outside of a transaction, as SQLite demands.
-    (mode,) = driver.execute("PRAGMA journal_mode = WAL").fetchone()
-    if mode != "wal":
-        raise StorageError(f"the storage {masked(connection.engine.url)} lies where SQLite cannot be shared")
 
 
 def _engine(address: URL) -> Engine:
@@ -124,6 +109,9 @@ def _engine(address: URL) -> Engine:
 
 def _set_up_sqlite(connection: sqlite3.Connection, record: object) -> None:
     connection.isolation_level = None  # the driver would open transactions late, and never for a SELECT
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()  # writes once in the file's life
+    if mode != "wal":
+        raise StorageError(f"SQLite cannot share its file there (journal mode {mode}); give another --storage")
     connection.execute("PRAGMA synchronous = NORMAL")  # with WAL a power cut loses the newest rows, never the file
     connection.execute("PRAGMA foreign_keys = ON")
 

@@ -45,7 +45,7 @@ class Progress:
     """How far a study is.
 
     Args:
-        arms: By arm and phase; an arm that has no planned run in a phase is left out.
+        arms: By arm and phase, in the order of planning; an arm that has no planned run in a phase is left out.
     """
 
     arms: Mapping[tuple[str, Phase], ArmProgress]
@@ -80,7 +80,8 @@ def progress(store: Store, study: str) -> Progress:
 def _count(connection: Connection, study: int, arms: dict[tuple[str, Phase], ArmProgress]) -> None:
     group = (runs.c.arm, runs.c.phase, runs.c.outcome)
     sums = (func.count(), func.sum(runs.c.budget), func.coalesce(func.sum(runs.c.updates), 0))
-    query = select(*group, *sums).where(runs.c.study_id == study).group_by(*group)
+    # In the order of planning, which is that of the study file.
+    query = select(*group, *sums).where(runs.c.study_id == study).group_by(*group).order_by(func.min(runs.c.id))
     for arm, phase, outcome, count, budget, done in connection.execute(query):
         before = arms.get((arm, phase), ArmProgress())
         arms[arm, phase] = ArmProgress(

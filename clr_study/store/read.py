@@ -79,7 +79,7 @@ def read_results(store: Store, study: str) -> Results:
         seen = np.array([tuple(row) for row in connection.execute(query)], dtype=np.float64)
         tests = select(tables.range_tests).where(tables.range_tests.c.study_id == number)
         best = select(tables.winners.c.arm, tables.winners.c.trial).where(tables.winners.c.study_id == number)
-        won = dict(connection.execute(best).tuples().all())
+        won = {row.arm: row.trial for row in connection.execute(best)}
         return list(planned), seen.reshape(-1, len(columns)), list(connection.execute(tests)), won
 
     planned, seen, tests, won = read(store.engine, work)

@@ -88,7 +88,7 @@ def plan_runs(store: Store, planned: Sequence[PlannedRun]) -> None:
 
     def work(connection: Connection) -> None:
         ids = {name: study_id(connection, name) for name in sorted({run.key.study for run in planned})}
-        rows = [_planned_row(run, ids[run.key.study]) for run in sorted(planned, key=lambda run: run.key)]
+        rows = [_planned_row(run, ids[run.key.study]) for run in planned]
         connection.execute(insert_missing(connection, runs), rows)
         hashes = run_column(connection, [run.key for run in planned], runs.c.spec_hash)
         for run in planned:

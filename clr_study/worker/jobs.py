@@ -15,7 +15,7 @@ import torch
 
 from clr_study.engine import Lanes, Snapshot, Task, Training, load_task, read_checkpoint, together, write_checkpoint
 from clr_study.errors import StorageError
-from clr_study.spec import CheckpointRef, Job, Outcome, RunKey
+from clr_study.spec import CheckpointRef, Ending, Job, Outcome, RunKey
 from clr_study.store import Store, append, checkpoints_of, finish, open_store
 from clr_study.worker.place import Place, current_place, device_words, versions
 
@@ -48,9 +48,7 @@ def run_jobs(jobs: Sequence[Job]) -> list[Outcome]:
     return outcomes
 
 
-def _isolated(
-    jobs: Sequence[Job], saved: dict[RunKey, Lanes], task: Task, store: Store, place: Place
-) -> list[Outcome]:
+def _isolated(jobs: Sequence[Job], saved: dict[RunKey, Lanes], task: Task, store: Store, place: Place) -> list[Outcome]:
     """Trains a batch; if it fails, its halves."""
     try:
         return _batch(jobs, saved, task, store, place)
@@ -69,9 +67,7 @@ def _isolated(
     ]
 
 
-def _batch(
-    jobs: Sequence[Job], saved: dict[RunKey, Lanes], task: Task, store: Store, place: Place
-) -> list[Outcome]:
+def _batch(jobs: Sequence[Job], saved: dict[RunKey, Lanes], task: Task, store: Store, place: Place) -> list[Outcome]:
     known = [saved[job.key] for job in jobs if job.key in saved]
     training = Training([job.spec for job in jobs], task, together(known) if known else None)
     outcomes: dict[int, Outcome] = {}
@@ -83,7 +79,7 @@ def _batch(
         seen = [(jobs[run].key, evaluation) for run, evaluation in snapshot.evaluations.items()]
         append(store, seen, file.write(training, snapshot))
     for run, job in enumerate(jobs):
-        ending = "completed" if job.until == job.spec.updates else None
+        ending: Ending | None = "completed" if job.until == job.spec.updates else None
         outcomes.setdefault(run, Outcome(job.key, ending, job.until))
     if all(outcome.ending for outcome in outcomes.values()):
         file.remove()

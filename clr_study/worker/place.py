@@ -33,7 +33,7 @@ _taken = Place()
 
 def take_place(place: Place) -> None:
     """Makes this process work at a place; an executor calls it first in each of its workers."""
-    global _taken  # noqa: PLW0603  a process has one place, as it has one working directory
+    global _taken
     if place.threads:
         torch.set_num_threads(place.threads)
     if place.device.startswith("cuda"):
@@ -68,7 +68,9 @@ def places(devices: str, checkpoints: str = "") -> tuple[Place, ...]:
     names = ["cuda:0" if name == "cuda" else name for name in (name.strip() for name in names)]
     for name in names:
         if name not in known:
-            raise InputError(f"--devices: there is no device {name!r} here; there are: {', '.join(sorted(known))}, auto")
+            raise InputError(
+                f"--devices: there is no device {name!r} here; there are: {', '.join(sorted(known))}, auto"
+            )
     on_cpu = names.count("cpu")
     threads = max(1, (os.cpu_count() or 1) // on_cpu) if on_cpu > 1 else 0
     return tuple(Place(name, threads if name == "cpu" else 0, checkpoints) for name in names)

@@ -141,7 +141,7 @@ def test_its_table_loads(kind, arguments):
 
 @every_kind
 def test_an_unknown_argument_is_refused(kind):
-    with pytest.raises(SpecError, match=f"data set '{kind}' takes no 'no_such_thing'"):
+    with pytest.raises(SpecError, match=f"{kind} takes no key 'no_such_thing'"):
         load_splits({"kind": kind, "no_such_thing": 1})
 
 

@@ -128,9 +128,7 @@ def test_unequal_images_and_labels_are_refused(tmp_path):
 def test_labels_beyond_the_classes_are_refused(tmp_path):
     folder = write_raw(tmp_path / "MNIST" / "raw")
     (folder / NAMES[1]).write_bytes(idx(np.arange(20)))
-    with pytest.raises(
-        DataError, match=r"MNIST in .*: the train targets run from 0 to 19, but 10 classes"
-    ):
+    with pytest.raises(DataError, match=r"MNIST in .*: the train targets run from 0 to 19, but 10 classes"):
         mnist(root=str(tmp_path))
 
 

@@ -4,7 +4,7 @@ from torch import nn
 from torch.func import functional_call, grad, stack_module_state, vmap
 
 from clr_study.errors import InputError, SpecError, UnknownKindError
-from clr_study.models import build_model, multipliers_of, unfusable, why_unfusable
+from clr_study.models import MODELS, build_model, multipliers_of, unfusable, why_unfusable
 
 MLP = {"kind": "mlp", "hidden": [3]}
 
@@ -145,6 +145,12 @@ def test_a_marked_factory_gives_its_own_reason():
         return nn.Linear(*shape, classes)
 
     assert why_unfusable(branching, nn.Dropout(0.5)) == "It branches on its activations."
+
+
+def test_a_marked_factory_is_found_by_its_kind_and_by_its_table(monkeypatch):
+    monkeypatch.setattr(MODELS["mlp"], "unfusable_reason", "It branches.", raising=False)
+    assert why_unfusable("mlp", nn.Linear(1, 1)) == "It branches."
+    assert why_unfusable({"kind": "mlp", "hidden": [3]}, nn.Linear(1, 1)) == "It branches."
 
 
 def test_multipliers_default_to_one_and_refuse_unknown_parameters():

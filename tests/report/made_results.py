@@ -42,11 +42,15 @@ SKILL = {"fixed": 0.955, "decay": 0.972, "triangular": 0.970, "triangular2": 0.9
 VERSIONS = {"clr_study": "0.1.0", "torch": "2.15.0", "python": "3.11.2"}
 
 
-def make_study(question="Does a cyclical rate beat a decayed one?", trials=16, seeds=8, target="target = { accuracy = 0.94 }"):
+def make_study(
+    question="Does a cyclical rate beat a decayed one?", trials=16, seeds=8, target="target = { accuracy = 0.94 }"
+):
     return parse_study(STUDY.format(question=_toml(question), trials=trials, seeds=seeds, target=target))
 
 
-def make_results(study=None, *, phases=("search", "measure"), measured=None, diverge=(), endings=None, range_tests=(), note=""):
+def make_results(
+    study=None, *, phases=("search", "measure"), measured=None, diverge=(), endings=None, range_tests=(), note=""
+):
     """Returns results of a study.
 
     Args:
@@ -69,7 +73,16 @@ def make_results(study=None, *, phases=("search", "measure"), measured=None, div
             for number, values in enumerate(trials):
                 spec = fill(study, arm, values, budget, seed=1000)
                 key = RunKey(study.name, arm.name, "search", number, 1000)
-                found.append(train(key, spec, values, arm.name in diverge, (endings or {}).get((arm.name, "search", number, 0)), note))
+                found.append(
+                    train(
+                        key,
+                        spec,
+                        values,
+                        arm.name in diverge,
+                        (endings or {}).get((arm.name, "search", number, 0)),
+                        note,
+                    )
+                )
             runs += found
             done = [run for run in found if run.ending == "completed"]
             if done:
@@ -79,7 +92,11 @@ def make_results(study=None, *, phases=("search", "measure"), measured=None, div
             for row in range(study.measure.seeds if measured is None else measured):
                 spec = fill(study, arm, trials[number], budget, seed=row, test=True)
                 key = RunKey(study.name, arm.name, "measure", number, row)
-                runs.append(train(key, spec, trials[number], False, (endings or {}).get((arm.name, "measure", number, row)), note))
+                runs.append(
+                    train(
+                        key, spec, trials[number], False, (endings or {}).get((arm.name, "measure", number, row)), note
+                    )
+                )
     return Results(study=study, runs=tuple(runs), range_tests=tuple(range_tests), winners=winners)
 
 
@@ -125,7 +142,10 @@ def train(key, spec, values, diverge, ending, note):
         "test_loss": np.where(spec.test, 2.6 * (1 - accuracy), np.nan),
         "test_accuracy": np.where(spec.test, accuracy - 0.004, np.nan),
     }
-    said = {"diverged": "the loss became inf after update 110, at lr 2.41", "failed": "RuntimeError: out of memory"}.get(ending, "")
+    said = {
+        "diverged": "the loss became inf after update 110, at lr 2.41",
+        "failed": "RuntimeError: out of memory",
+    }.get(ending, "")
     return RunResult(
         key=key,
         spec=spec,
@@ -153,9 +173,17 @@ def make_range_test(ramp="exponential", seeds=3, found=True):
             "base_lr_spread": (0.003, 0.005),
             "max_lr": 0.9 if found else None,
             "max_lr_spread": (0.8, 1.0) if found else None,
-            "note": "accuracy starts to rise at 0.004 and gets ragged at 0.9" if found else "no upper bound found up to 3",
+            "note": "accuracy starts to rise at 0.004 and gets ragged at 0.9"
+            if found
+            else "no upper bound found up to 3",
         },
-        "minimum": {"base_lr": None, "base_lr_spread": None, "max_lr": 0.07, "max_lr_spread": (0.06, 0.09), "note": "a tenth of the LR of the least loss"},
+        "minimum": {
+            "base_lr": None,
+            "base_lr_spread": None,
+            "max_lr": 0.07,
+            "max_lr_spread": (0.06, 0.09),
+            "note": "a tenth of the LR of the least loss",
+        },
     }
     return RangeTestResult(
         ramp=ramp,

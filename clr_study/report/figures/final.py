@@ -77,7 +77,7 @@ class Final(Figure[FinalInfo]):
                     [place + offset[seed] for seed, _ in arm.runs],
                     [value for _, value in arm.runs],
                     customdata=[seed for seed, _ in arm.runs],
-                    opacity=0.75,
+                    marker={"opacity": 0.85},
                     hovertemplate=f"<b>{arm.arm}</b>, seed %{{customdata}}<br>%{{y:{form}}}<extra></extra>",
                 )
             )
@@ -85,9 +85,11 @@ class Final(Figure[FinalInfo]):
         return theme.figure(
             traces,
             showlegend=False,
+            meta={"narrow": {"xaxis.tickfont.size": 10}},
             xaxis={
                 "tickvals": list(range(len(info.arms))),
                 "ticktext": [_label(arm) for arm in info.arms],
+                "autotickangles": [0, -40, -90],
                 "range": [-0.5, len(info.arms) - 0.4],
                 "showgrid": False,
                 "zeroline": False,
@@ -105,12 +107,14 @@ class Final(Figure[FinalInfo]):
 
     def table(self, info: FinalInfo) -> Table:
         """Returns a row a run."""
-        return Table.of(("arm", "seed", info.metric), [(arm.arm, seed, value) for arm in info.arms for seed, value in arm.runs])
+        return Table.of(
+            ("arm", "seed", info.metric), [(arm.arm, seed, value) for arm in info.arms for seed, value in arm.runs]
+        )
 
 
 def _label(arm: FinalArm) -> str:
-    lost = f", {arm.incomplete} not completed" if arm.incomplete else ""
-    return f"{arm.arm}<br>n = {len(arm.runs)}{lost}"
+    of = f" of {len(arm.runs) + arm.incomplete}" if arm.incomplete else ""
+    return f"{arm.arm}<br>n = {len(arm.runs)}{of}"
 
 
 def _mean(arm: FinalArm, place: int, metric: str, theme: Theme) -> go.Scatter:
@@ -145,5 +149,11 @@ def _pairs(info: FinalInfo, offset: dict[int, float], theme: Theme) -> go.Scatte
         x.append(None)
         y.append(None)
     return go.Scatter(
-        x=x, y=y, mode="lines", line={"color": theme.pale, "width": 1}, hoverinfo="skip", showlegend=False, connectgaps=False
+        x=x,
+        y=y,
+        mode="lines",
+        line={"color": theme.pale, "width": 1},
+        hoverinfo="skip",
+        showlegend=False,
+        connectgaps=False,
     )

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from clr_study.analysis import Comparison
 from clr_study.report.figure import FIGURES, Absent, Figure
-from clr_study.report.marks import arranged, axes
+from clr_study.report.marks import arranged, axes, log_axis
 from clr_study.report.table import Table
 from clr_study.report.theme import OKABE_ITO, Theme
 from clr_study.report.words import scalar
@@ -88,22 +88,25 @@ class RangeTest(Figure[RangeTestInfo]):
             traces += [_seed(ramp, row, theme, xaxis=x, yaxis=y) for row in range(len(ramp.accuracies))]
             traces.append(_mean(ramp, xaxis=x, yaxis=y))
             shapes += _shading(ramp, x, y, theme)
-            log = ramp.kind == "exponential"
-            ticks = {"type": "log", "dtick": 1, "exponentformat": "power"} if log else {"type": "linear"}
+            ticks = log_axis() if ramp.kind == "exponential" else {"type": "linear"}
             layout[f"xaxis{x[1:]}"] |= {"title": {"text": f"learning rate, {ramp.kind} ramp"}, **ticks}
-            layout[f"yaxis{y[1:]}"] |= {"title": {"text": "validation accuracy"}, "tickformat": ".0%", "rangemode": "tozero"}
+            layout[f"yaxis{y[1:]}"] |= {
+                "title": {"text": "" if index else "validation accuracy"},
+                "tickformat": ".0%",
+                "rangemode": "tozero",
+            }
         return theme.figure(traces, showlegend=False, shapes=shapes, **layout)
 
     def caption(self, info: RangeTestInfo) -> str:
         """Returns the bounds, each with its spread over the seeds."""
         said = " ".join(
-            f"{ramp.kind} ramp over {len(ramp.accuracies)} seeds, rule {ramp.bounds[0].rule}: {_in_words(ramp.bounds[0])}."
+            f"{ramp.kind} ramp, {len(ramp.accuracies)} seeds, rule {ramp.bounds[0].rule}: {_in_words(ramp.bounds[0])}."
             for ramp in info.ramps
             if ramp.bounds
         )
         return (
-            "The learning rate rises during one short run; a thin line is one seed, the thick one their mean. Between the bounds "
-            f"that the rule chose the picture is shaded. {said}"
+            "The learning rate rises during one short run; a thin line is one seed, the thick one their mean. The picture "
+            f"is shaded between the bounds that the rule chose. {said}"
         )
 
     def table(self, info: RangeTestInfo) -> Table:
@@ -176,7 +179,15 @@ def _shading(ramp: Ramp, x: str, y: str, theme: Theme) -> list[dict[str, object]
     place = {"xref": x, "yref": f"{y} domain", "y0": 0, "y1": 1, "layer": "below"}
     if found.base_lr and found.max_lr:
         return [
-            {"type": "rect", "x0": found.base_lr, "x1": found.max_lr, "fillcolor": theme.wash, "opacity": 0.18, "line": {"width": 0}, **place}
+            {
+                "type": "rect",
+                "x0": found.base_lr,
+                "x1": found.max_lr,
+                "fillcolor": theme.wash,
+                "opacity": 0.18,
+                "line": {"width": 0},
+                **place,
+            }
         ]
     only = found.base_lr or found.max_lr
     if not only:

@@ -63,7 +63,11 @@ class Schedules(Figure[ScheduleInfo]):
                 lrs = schedule_from_dict(summary.schedule).table(summary.updates)
                 x, y = thinned(np.arange(len(lrs)), lrs)
                 curves.append(ScheduleCurve(summary.arm, settings(summary.schedule, summary.values), x, y))
-        return ScheduleInfo(tuple(curves)) if curves else Absent("No arm has a winner yet, so there is no schedule to draw.")
+        return (
+            ScheduleInfo(tuple(curves))
+            if curves
+            else Absent("No arm has a winner yet, so there is no schedule to draw.")
+        )
 
     def draw(self, info: ScheduleInfo, theme: Theme) -> go.Figure:
         """Returns one line an arm."""
@@ -73,7 +77,8 @@ class Schedules(Figure[ScheduleInfo]):
                 curve.arm,
                 curve.updates,
                 curve.lrs,
-                hovertemplate=f"<b>{curve.arm}</b><br>{inert(curve.words)}<br>update %{{x}}: lr %{{y:.4~g}}<extra></extra>",
+                text=inert(curve.words),
+                hovertemplate=f"<b>{curve.arm}</b><br>%{{text}}<br>update %{{x}}: lr %{{y:.4~g}}<extra></extra>",
             )
             for curve in info.curves
         ]
@@ -94,5 +99,9 @@ class Schedules(Figure[ScheduleInfo]):
         """Returns the drawn points."""
         return Table.of(
             ("arm", "update", "lr"),
-            [(curve.arm, int(at), lr) for curve in info.curves for at, lr in zip(curve.updates, curve.lrs, strict=True)],
+            [
+                (curve.arm, int(at), lr)
+                for curve in info.curves
+                for at, lr in zip(curve.updates, curve.lrs, strict=True)
+            ],
         )

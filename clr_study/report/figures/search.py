@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from clr_study.analysis import Comparison
 from clr_study.analysis.words import column, listed
 from clr_study.report.figure import FIGURES, Absent, Figure
-from clr_study.report.marks import arranged, axes, dots, hover_form, metric_axis
+from clr_study.report.marks import arranged, axes, dots, hover_form, key, log_axis, metric_axis
 from clr_study.report.table import Table
 from clr_study.report.theme import Theme
 from clr_study.report.words import inert, scalar
@@ -96,48 +96,61 @@ class Search(Figure[SearchInfo]):
                     point = _point(run, value, metric, results.winners.get(arm.name) == run.key.trial)
                     panels[name] = replace(panel, points=(*panel.points, point))
         if not panels:
-            return Absent("Nothing was searched: every arm ran as it stands in the study file." if trials else "No trial has ended yet.")
+            return Absent(
+                "Nothing was searched: every arm ran as it stands in the study file."
+                if trials
+                else "No trial has ended yet."
+            )
         ordered = sorted(panels.values(), key=lambda panel: panel.name != PEAK)
         return SearchInfo(metric, tuple(trials), tuple(ordered))
 
     def draw(self, info: SearchInfo, theme: Theme) -> go.Figure:
-        """Returns a panel for each drawn value; what did not complete lies on the floor, or is hollow if it was pruned."""
+        """Returns a panel for each drawn value; a pruned trial is hollow, a diverged or failed one lies on the floor."""
         layout = arranged(len(info.panels), columns=3, height=300)
         low, high = _span(info)
         floor = low - 0.08 * (high - low)
-        traces = []
+        traces = [key(theme, arm) for arm, *_ in info.trials]
         for index, panel in enumerate(info.panels):
             x, y = axes(index)
             for arm, *_ in info.trials:
                 points = [point for point in panel.points if point.arm == arm]
                 if points:
-                    traces.append(_trials(points, theme, floor, info.metric, showlegend=index == 0, xaxis=x, yaxis=y))
+                    traces.append(_trials(points, theme, floor, info.metric, xaxis=x, yaxis=y))
             layout[f"xaxis{x[1:]}"] |= {"title": {"text": panel.name}, **_scale(panel)}
-            layout[f"yaxis{y[1:]}"] |= {**metric_axis(info.metric), "range": [floor - 0.04 * (high - low), high + 0.05 * (high - low)]}
+            layout[f"yaxis{y[1:]}"] |= {
+                **metric_axis(info.metric),
+                "range": [floor - 0.04 * (high - low), high + 0.05 * (high - low)],
+            }
             if index:
                 layout[f"yaxis{y[1:]}"] |= {"title": {"text": ""}, "matches": "y"}
         return theme.figure(traces, showlegend=True, **layout)
 
     def caption(self, info: SearchInfo) -> str:
         """Returns what a dot is, and how many there are."""
-        counts = listed([f"{arm} {ended}" + (f" ({lost} not completed)" if lost else "") for arm, ended, lost in info.trials])
+        counts = listed(
+            [f"{arm} {ended}" + (f" ({lost} not completed)" if lost else "") for arm, ended, lost in info.trials]
+        )
         return (
-            f"A dot is one trial: its {column(info.metric)} at the end, against what was drawn for it. A wide plateau means "
-            f"that the setting matters little. The outlined dot won; hollow dots were pruned, crosses on the floor diverged or "
-            f"failed. Trials: {counts}."
+            f"A dot is one trial: its {column(info.metric)} at the end, against what was drawn for it. A wide plateau "
+            "means that the setting matters little. The outlined dot won; hollow dots were pruned, crosses on the floor "
+            f"diverged or failed. Trials: {counts}."
         )
 
     def table(self, info: SearchInfo) -> Table:
         """Returns a row a trial."""
-        names = [panel.name for panel in info.panels]
-        rows: dict[tuple[str, int], dict[str, object]] = {}
+        drawn: dict[tuple[str, int], dict[str, float | str]] = {}
+        first: dict[tuple[str, int], Point] = {}
         for panel in info.panels:
             for point in panel.points:
-                row = rows.setdefault((point.arm, point.trial), {"score": point.score, "ending": point.ending})
-                row[panel.name] = point.x
+                drawn.setdefault((point.arm, point.trial), {})[panel.name] = point.x
+                first.setdefault((point.arm, point.trial), point)
+        names = [panel.name for panel in info.panels]
         return Table.of(
             ("arm", "trial", *names, info.metric, "ending"),
-            [(arm, trial, *(row.get(name) for name in names), row["score"], row["ending"]) for (arm, trial), row in rows.items()],  # type: ignore[misc]
+            [
+                (point.arm, point.trial, *(drawn[trial].get(name) for name in names), point.score, point.ending)
+                for trial, point in first.items()
+            ],
         )
 
 
@@ -173,7 +186,7 @@ def _span(info: SearchInfo) -> tuple[float, float]:
 def _scale(panel: Panel) -> dict[str, object]:
     if any(isinstance(point.x, str) for point in panel.points):
         return {"type": "category"}
-    return {"type": "log", "dtick": 1, "exponentformat": "power"} if panel.log else {"type": "linear"}
+    return log_axis() if panel.log else {"type": "linear"}
 
 
 def _trials(points: list[Point], theme: Theme, floor: float, metric: str, **more: object) -> go.Scatter:
@@ -187,12 +200,16 @@ def _trials(points: list[Point], theme: Theme, floor: float, metric: str, **more
         [floor if point.score is None else point.score for point in points],
         marker={
             "symbol": [
-                cross if point.score is None else hollow if point.ending == "pruned" else style.symbol for point in points
+                cross if point.score is None else hollow if point.ending == "pruned" else style.symbol
+                for point in points
             ],
             "size": [13 if point.winner else 8 for point in points],
             "line": {
                 "color": [theme.ink if point.winner else style.colour for point in points],
-                "width": [2.5 if point.winner else 1.5 if point.score is None or point.ending == "pruned" else 0 for point in points],
+                "width": [
+                    2.5 if point.winner else 1.5 if point.score is None or point.ending == "pruned" else 0
+                    for point in points
+                ],
             },
         },
         text=[_hover(point, metric) for point in points],

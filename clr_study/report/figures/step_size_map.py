@@ -101,7 +101,7 @@ class StepSizeMap(Figure[MapInfo]):
                 _scored([point for point in points if point.score is not None], arm, info, theme, xaxis=x, yaxis=y),
             ]
             layout[f"xaxis{x[1:]}"] |= {"title": {"text": "step_size, updates"}, "rangemode": "tozero"}
-            layout[f"yaxis{y[1:]}"] |= {"title": {"text": "base_lr / max_lr"}, "rangemode": "tozero"}
+            layout[f"yaxis{y[1:]}"] |= {"title": {"text": "" if index else "base_lr / max_lr"}, "rangemode": "tozero"}
             names.append(_name(arm, x, y, theme))
         good, dull = (info.best, info.worst) if info.higher_is_better else (info.worst, info.best)
         scale = {
@@ -118,7 +118,12 @@ class StepSizeMap(Figure[MapInfo]):
             },
         }
         return theme.figure(
-            traces, showlegend=False, coloraxis=scale, annotations=names, margin={"l": 64, "r": 16, "t": 36, "b": 48}, **layout
+            traces,
+            showlegend=False,
+            coloraxis=scale,
+            annotations=names,
+            margin={"l": 64, "r": 16, "t": 36, "b": 48},
+            **layout,
         )
 
     def caption(self, info: MapInfo) -> str:
@@ -134,8 +139,8 @@ class StepSizeMap(Figure[MapInfo]):
         won = f" {'; '.join(winners)}." if winners else ""
         return (
             f"A dot is one trial, {counts}; the brighter, the better its {column(info.metric)} (all {side} "
-            f"{number(info.worst, info.metric)} look the same). The ringed dot won, crosses did not complete. max_lr was drawn "
-            f"too, so neighbours may differ in it: hover shows it.{won}"
+            f"{number(info.worst, info.metric)} look the same). The ringed dot won, crosses did not complete. Neighbours "
+            f"may differ in max_lr, which was drawn too: hover shows it.{won}"
         )
 
     def table(self, info: MapInfo) -> Table:
@@ -151,7 +156,9 @@ class StepSizeMap(Figure[MapInfo]):
 
 
 def _is_cyclical(run: RunResult) -> bool:
-    return all(isinstance(run.spec.schedule.get(key), (int, float)) for key in NEEDED) and run.spec.schedule["max_lr"] > 0
+    return (
+        all(isinstance(run.spec.schedule.get(key), (int, float)) for key in NEEDED) and run.spec.schedule["max_lr"] > 0
+    )
 
 
 def _point(run: RunResult, metric: str, winner: int | None) -> MapPoint:
@@ -178,6 +185,7 @@ def _scored(points: list[MapPoint], arm: str, info: MapInfo, theme: Theme, **whe
         marker={
             "color": [point.score for point in points],
             "coloraxis": "coloraxis",
+            "opacity": 1,
             "size": [19 if point.winner else 13 for point in points],
             "line": {
                 "color": [theme.ink if point.winner else theme.soft for point in points],

@@ -29,7 +29,7 @@
     const arrangement = layout.meta?.[isNarrow.matches ? "narrow" : "wide"] ?? {};
     for (const [path, value] of Object.entries(arrangement)) place(layout, path, value);
     if (isNarrow.matches) layout.margin = { ...layout.margin, l: 48, r: 4 };
-    if (isPrint.matches) Object.assign(layout, { autosize: false, width: PRINT_WIDTH });
+    if (isPrint.matches) Object.assign(layout, { autosize: false, width: PRINT_WIDTH, height: 0.8 * layout.height });
     for (const trace of data) if (hidden.has(trace.legendgroup)) trace.visible = "legendonly";
     layout.uirevision = "kept";
     plot.style.minHeight = `${layout.height}px`;

@@ -1,0 +1,30 @@
+"""The report: figures, the page, `results.json` and the terminal's table. The only door to Plotly and Jinja."""
+
+from clr_study.report.document import results_document, write_results
+from clr_study.report.figure import Absent, Figure
+from clr_study.report.figures import FIGURES
+from clr_study.report.page import report_html, write_report
+from clr_study.report.pages import Page, Section, load_page
+from clr_study.report.table import Table, plain
+from clr_study.report.terminal import snippet, summary_rows
+from clr_study.report.theme import DARK, LIGHT, Theme
+
+__all__ = [
+    "DARK",
+    "FIGURES",
+    "LIGHT",
+    "Absent",
+    "Figure",
+    "Page",
+    "Section",
+    "Table",
+    "Theme",
+    "load_page",
+    "plain",
+    "report_html",
+    "results_document",
+    "snippet",
+    "summary_rows",
+    "write_report",
+    "write_results",
+]

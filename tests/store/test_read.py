@@ -1,0 +1,130 @@
+import numpy as np
+import pytest
+
+from clr_study.errors import StorageError
+from clr_study.spec import METRICS, Outcome, parse_study
+from clr_study.store import (
+    Progress,
+    add_study,
+    append,
+    finish,
+    plan_runs,
+    progress,
+    read_losses,
+    read_results,
+    run_endings,
+    stored_study,
+    study_names,
+)
+from clr_study.store.progress import ArmProgress
+
+
+def test_results_hold_each_run_with_its_own_curves(store, run, seen):
+    measured = [run(arm=arm, phase="measure", seed=seed) for seed in (2, 1) for arm in ("fixed", "clr")]
+    plan_runs(store, measured)
+    for number, planned in enumerate(measured):
+        for update in (100, 50):
+            append(store, [(planned.key, seen(update, accuracy=number / 10 + update / 1000, test_accuracy=0.5))])
+    finish(store, [Outcome(planned.key, "completed", 100) for planned in measured], "cpu", {"torch": "2"})
+    results = read_results(store, "small")
+    assert [result.key for result in results.runs] == sorted(planned.key for planned in measured)
+    by_key = {planned.key: number for number, planned in enumerate(measured)}
+    for result in results.runs:
+        number = by_key[result.key]
+        assert result.spec == measured[number].spec
+        assert result.values == {"schedule.lr": 0.1}
+        assert set(result.metrics) == set(METRICS)
+        assert result.updates.tolist() == [50, 100]
+        assert result.updates.dtype == np.int64
+        assert result.seconds.tolist() == [0.5, 1.0]
+        assert result.metrics["validation_accuracy"].tolist() == [number / 10 + 0.05, number / 10 + 0.1]
+    assert results.metric == "test_accuracy"
+    curves = results.measured("fixed", "validation_accuracy")
+    assert curves.seeds.tolist() == [1, 2]
+    assert curves.final.tolist() == pytest.approx([0.3, 0.1])
+
+
+def test_a_run_that_was_never_looked_at_is_a_row_of_nan(store, run, seen):
+    started, diverged = run(phase="measure", seed=1), run(phase="measure", seed=2)
+    plan_runs(store, [started, diverged])
+    append(store, [(started.key, seen(50)), (started.key, seen(100))])
+    finish(store, [Outcome(diverged.key, "diverged", 7)], "cpu", {})
+    curves = read_results(store, "small").measured("fixed", "validation_accuracy")
+    assert np.isnan(curves.values).tolist() == [[False, False], [True, True]]
+
+
+def test_results_take_as_many_statements_for_one_run_as_for_many(store, run, seen, statements):
+    said = statements(store)
+    lengths = []
+    for total in (1, 60):
+        planned = [run(trial=trial) for trial in range(total)]
+        plan_runs(store, planned)
+        append(store, [(one.key, seen(50)) for one in planned])
+        said.clear()
+        assert len(read_results(store, "small").runs) == total
+        lengths.append(len(said))
+    assert lengths[0] == lengths[1] < 12
+
+
+def test_studies_in_one_storage_do_not_mix(store, study, run, seen, text):
+    add_study(store, parse_study(text.replace('"small"', '"other"')))
+    for name in ("small", "other"):
+        plan_runs(store, [run(study=name)])
+    append(store, [(run(study="other").key, seen(50))])
+    finish(store, [Outcome(run(study="other").key, "pruned", 50)], "cpu", {})
+    assert study_names(store) == ("other", "small")
+    assert run_endings(store, "small") == {run().key: None}
+    assert read_results(store, "small").runs[0].updates.tolist() == []
+    assert read_results(store, "other").runs[0].updates.tolist() == [50]
+    assert progress(store, "small").of("fixed", "search").updates == 0
+
+
+def test_losses_are_one_curve_in_the_order_of_updates(store, run, seen):
+    plan_runs(store, [run()])
+    assert read_losses(store, run().key).tolist() == []
+    for update in (100, 50):
+        append(store, [(run().key, seen(update))])
+    curve = read_losses(store, run().key)
+    assert curve.dtype == np.float32
+    assert curve.tolist() == list(range(100))
+
+
+@pytest.mark.parametrize("ask", [stored_study, read_results, run_endings, progress])
+def test_an_unknown_study_is_refused_with_the_nearest_name(store, ask):
+    with pytest.raises(StorageError, match=r"holds no study 'smalll'; did you mean 'small'\?"):
+        ask(store, "smalll")
+
+
+def test_progress_counts_runs_and_updates(store, run, seen):
+    planned = [run(trial=trial) for trial in range(6)]
+    plan_runs(store, [*planned, run(arm="clr")])
+    looks = [(0, 50, 0.99), (0, 100, 0.5), (1, 50, 0.4), (1, 100, 0.75), (2, 50, 0.9), (3, 50, 0.1)]
+    append(store, [(planned[trial].key, seen(update, accuracy=value)) for trial, update, value in looks])
+    endings = [("completed", 100), ("completed", 100), ("pruned", 50)]
+    finish(store, [Outcome(one.key, *end) for one, end in zip(planned, endings, strict=False)], "cpu", {})
+    finish(store, [Outcome(planned[4].key, "diverged", 7)], "cpu", {})
+    now = progress(store, "small")
+    assert isinstance(now, Progress)
+    assert list(now.arms) == [("fixed", "search"), ("clr", "search")]
+    fixed = now.of("fixed", "search")
+    assert fixed == ArmProgress(
+        planned=6,
+        endings={"completed": 2, "pruned": 1, "diverged": 1},
+        updates=100 + 100 + 50 + 50 + 7,
+        updates_planned=100 + 100 + 50 + 7 + 2 * 100,  # two runs have not ended
+        best=0.75,  # at the end of a completed run; neither on the way nor of a pruned one
+    )
+    assert fixed.finished == 4
+    assert now.of("clr", "search") == ArmProgress(planned=1, updates_planned=100)
+    assert now.of("clr", "measure") == ArmProgress()
+
+
+def test_the_best_loss_is_the_least(store, run, seen, text):
+    changed = text.replace('"small"', '"other"').replace("target = { accuracy = 0.9 }", 'metric = "loss"')
+    add_study(store, parse_study(changed))
+    planned = [run(study="other", trial=trial) for trial in range(2)]
+    plan_runs(store, planned)
+    for one, loss in zip(planned, (0.5, 0.25), strict=True):
+        append(store, [(one.key, seen(100, validation_loss=loss))])
+    finish(store, [Outcome(one.key, "completed", 100) for one in planned], "cpu", {})
+    assert progress(store, "other").of("fixed", "search").best == 0.25
