@@ -37,11 +37,11 @@ constraints: .venv/.uv
 	touch $@
 
 .venv/.run: .venv/.uv pyproject.toml constraints.txt
-	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --constraint constraints.txt --editable .
+	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --compile-bytecode --constraint constraints.txt --editable .
 	touch $@
 
 .venv/.dev: .venv/.run
-	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --constraint constraints.txt --editable '.[postgres,mysql]' --group dev
+	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --compile-bytecode --constraint constraints.txt --editable '.[postgres,mysql]' --group dev
 	touch $@
 
 clean:

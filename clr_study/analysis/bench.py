@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 
 from clr_study.analysis import measured, survival
-from clr_study.analysis.bootstrap import estimate, interquartile_mean
-from clr_study.analysis.comparison import ArmSummary, TimeToTarget
+from clr_study.analysis.bootstrap import Statistic, estimate, interquartile_mean, mean
+from clr_study.analysis.comparison import ArmSummary, Estimate, TimeToTarget
 from clr_study.curves import Array
 from clr_study.spec.results import Results, RunResult
 
@@ -83,14 +83,20 @@ class Bench:
             values=setting.values if setting else {},
             n=len(runs),
             endings=measured.endings(runs),
-            final=estimate(finals, resamples=self.resamples, seed=self.seed),
+            final=self._estimate(finals),
             to_target=self._to_target(arm),
             updates=self.budgets[arm],
             schedule=setting.spec.schedule if setting else {},
             planned=self.results.study.measure.seeds,
-            interquartile_mean=estimate(finals, interquartile_mean, resamples=self.resamples, seed=self.seed),
+            interquartile_mean=self._estimate(finals, interquartile_mean),
             seconds=float(np.mean(seconds)) if seconds else float("nan"),
+            at_best=self._estimate(measured.values_at_best(runs, self.results.metric)),
+            gap=self._estimate(measured.generalisation_gaps(runs)),
+            to_target_seconds=self._to_target_seconds(arm),
         )
+
+    def _estimate(self, values: Array, statistic: Statistic = mean) -> Estimate:
+        return estimate(values, statistic, resamples=self.resamples, seed=self.seed)
 
     def _setting(self, arm: str) -> RunResult | None:
         """Returns a run with the arm's winning setting: a measured one, else the winner's own in the search."""
@@ -116,3 +122,10 @@ class Bench:
             resamples=self.resamples,
             seed=self.seed,
         )
+
+    def _to_target_seconds(self, arm: str) -> TimeToTarget | None:
+        if arm not in self.times:
+            return None
+        reached = self.times[arm][1]
+        seconds = measured.seconds_at(self.runs[arm], *self.times[arm])
+        return survival.target_times(seconds, reached, float(seconds.max()), resamples=self.resamples, seed=self.seed)

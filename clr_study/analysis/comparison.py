@@ -26,13 +26,13 @@ class Estimate:
 
 @dataclass(frozen=True)
 class TimeToTarget:
-    """How soon an arm's runs reached the target, the misses counted.
+    """How soon an arm's runs reached the target, the misses counted; in updates, or in seconds where it is said.
 
     Args:
-        median: The Kaplan-Meier median in updates; None where half of the runs never got there.
+        median: The Kaplan-Meier median; None where half of the runs never got there.
         low: The lower end of its 95 % interval; None where even that end is not reached, or n < 2.
         high: The upper end; None where it lies beyond the budget, or n < 2.
-        restricted_mean: Mean updates until the target or the budget, whichever came first.
+        restricted_mean: The mean time until the target or the budget, whichever came first.
         misses: How many runs ended without having reached it, diverged and failed ones included.
         n: How many runs ended.
         speed_up: The reference arm's restricted mean over this arm's, paired over seeds, with its interval: above 1
@@ -65,6 +65,11 @@ class ArmSummary:
         planned: How many runs are to be measured.
         interquartile_mean: The mean of the middle half of the completed runs, which a single odd run does not move.
         seconds: Mean training seconds of a completed run; NaN without one.
+        at_best: As `final`, but of each run at the evaluation where its validation value was best: what a checkpoint
+            kept by validation would give.
+        gap: The mean of the last validation loss minus the train loss just before it: how much the fit is by heart.
+        to_target_seconds: As `to_target`, in training seconds, without a speed-up; they hang on the device and on how
+            many runs shared it.
     """
 
     arm: str
@@ -79,6 +84,9 @@ class ArmSummary:
     planned: int
     interquartile_mean: Estimate
     seconds: float
+    at_best: Estimate
+    gap: Estimate
+    to_target_seconds: TimeToTarget | None
 
     @property
     def incomplete(self) -> int:

@@ -11,6 +11,7 @@ trials, or that spread them, do not draw independently: for them there is no suc
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,6 +62,30 @@ def expected_best(scores: Array, higher_is_better: bool = True) -> Array:
         weights = np.where(rank >= k, np.exp(chosen - of_all), 0.0)
     ordered = np.sort(scores, axis=-1)
     return (ordered if higher_is_better else ordered[..., ::-1]) @ weights
+
+
+def leaders(curves: Mapping[str, Effort], higher_is_better: bool = True) -> tuple[tuple[int, int, str], ...]:
+    """Returns which arm is expected to lead with how many trials: spans of trials, both ends included, with its name.
+
+    Args:
+        curves: One curve an arm; they are held against each other as far as the shortest goes.
+        higher_is_better: Whether the larger value leads. Of equal ones the first arm does.
+
+    Examples:
+        >>> def made(expected):
+        ...     return Effort(np.arange(1, 4), np.array(expected), np.array(expected), np.array(expected), 0)
+        >>> leaders({"fixed": made([0.5, 0.6, 0.7]), "clr": made([0.3, 0.6, 0.9])})
+        ((1, 2, 'fixed'), (3, 3, 'clr'))
+    """
+    length = min((len(curve.trials) for curve in curves.values()), default=0)
+    if not length:
+        return ()
+    table = np.stack([curve.expected[:length] for curve in curves.values()])
+    ahead = table.argmax(axis=0) if higher_is_better else table.argmin(axis=0)
+    starts = np.flatnonzero(np.diff(ahead, prepend=-1))
+    ends = [*starts[1:], length]
+    names = list(curves)
+    return tuple((int(start) + 1, int(end), names[ahead[start]]) for start, end in zip(starts, ends, strict=True))
 
 
 def effort(results: Results, arm: str, *, resamples: int = 2_000, seed: int = 0) -> tuple[Effort | None, str]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from clr_study.curves import Array, CurveSet
 from clr_study.spec.results import Results, RunResult
@@ -29,6 +30,47 @@ def endings(runs: Sequence[RunResult]) -> dict[str, int]:
 def finals(runs: Sequence[RunResult], metric: str) -> dict[int, float]:
     """Returns the final value of each run by seed; NaN where it did not complete."""
     return {run.key.seed: run.final(metric) for run in runs}
+
+
+def values_at_best(runs: Sequence[RunResult], metric: str) -> Array:
+    """Returns each completed run's value at the evaluation where its validation value was best [N]; NaN where unknown.
+
+    Args:
+        runs: The runs.
+        metric: The column; of its kind, accuracy or loss, is the validation column that picks the evaluation.
+    """
+    judge, values = f"validation_{metric.split('_')[1]}", np.full(len(runs), np.nan)
+    for row, run in enumerate(runs):
+        judged = run.metrics.get(judge, np.array([]))
+        if run.ending == "completed" and metric in run.metrics and np.isfinite(judged).any():
+            best = np.nanargmax(judged) if judge.endswith("accuracy") else np.nanargmin(judged)
+            values[row] = run.metrics[metric][best]
+    return values
+
+
+def generalisation_gaps(runs: Sequence[RunResult]) -> Array:
+    """Returns each run's last validation loss minus its last train loss [N]; NaN where it did not complete."""
+    return np.array([run.final("validation_loss") - run.final("train_loss") for run in runs], dtype=float)
+
+
+def seconds_at(runs: Sequence[RunResult], updates: Array, reached: npt.NDArray[np.bool_]) -> Array:
+    """Returns the training seconds after which each run reached the target [N].
+
+    A run that missed it is censored where the longest run ended: it would not have been there before.
+
+    Args:
+        runs: The runs.
+        updates: When each reached the target [N].
+        reached: Whether it did [N].
+    """
+    longest = max((float(run.seconds[-1]) for run in runs if len(run.seconds)), default=0.0)
+    return np.array(
+        [
+            run.seconds[np.searchsorted(run.updates, moment)] if hit else longest
+            for run, moment, hit in zip(runs, updates, reached, strict=True)
+        ],
+        dtype=float,
+    )
 
 
 def paired(first: Mapping[int, float], second: Mapping[int, float]) -> tuple[Array, Array]:

@@ -9,11 +9,10 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
-from torch.nn import functional
 
 from clr_study.data import Split
 from clr_study.engine.state import Lanes
-from clr_study.engine.task import Task
+from clr_study.engine.task import Task, cross_entropies
 from clr_study.optim import Params
 
 Forward: TypeAlias = Callable[[Params, Params, Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -74,7 +73,7 @@ def _forward(model: nn.Module, task: Task) -> Forward:
         if task.classes is None:
             return task.loss(outputs, targets) * len(targets), outputs.new_full((), float("nan"))
         right = (outputs.argmax(dim=-1) == targets).sum()
-        return functional.cross_entropy(outputs, targets, reduction="sum"), right.to(outputs.dtype)
+        return cross_entropies(outputs, targets).sum(), right.to(outputs.dtype)
 
     return forward
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 
 import torch
 
@@ -25,8 +24,12 @@ def fuse_key(spec: TrialSpec) -> str:
 
 # Lanes beyond this win nothing on the devices measured so far.
 MOST_LANES = 64
-# The part of a device's memory that a batch may take.
+# The part of a GPU's memory that a batch may take.
 SHARE = 0.4
+# What a batch may take on a CPU. Beyond about this a step falls out of the caches and lanes cost more than they win:
+# measured on two cores with small_cnn on 28x28 images, 7.5 MB a lane, updates/s of all lanes together: 158 with 1 lane,
+# 300 with 4, 348 with 8, 156 with 16.
+CPU_BYTES = 64 * 2**20
 
 
 def fitting_lanes(spec: TrialSpec, task: Task, device: str) -> int:
@@ -56,11 +59,11 @@ def fitting_lanes(spec: TrialSpec, task: Task, device: str) -> int:
     model.to(task.device, task.dtype).train()
     with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
         task.loss(model(inputs), targets)
-    return max(1, min(MOST_LANES, int(SHARE * memory(torch.device(device)) / (weights + 2 * kept))))
+    return max(1, min(MOST_LANES, room_for_lanes(torch.device(device)) // (weights + 2 * kept)))
 
 
-def memory(device: torch.device) -> int:
-    """Returns the bytes that a device has, used or not, so that the answer does not change with what else runs."""
+def room_for_lanes(device: torch.device) -> int:
+    """Returns the bytes that a batch may take: by what a device has, not by what is free, which changes."""
     if device.type == "cuda":
-        return int(torch.cuda.get_device_properties(device).total_memory)
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        return int(SHARE * torch.cuda.get_device_properties(device).total_memory)
+    return CPU_BYTES

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from clr_study.version import __version__
 from clr_study.analysis import ArmSummary, Comparison, Difference, Estimate
 from clr_study.report.files import write_whole
 from clr_study.report.progress import missing
 from clr_study.spec import Results, RunResult
+from clr_study.version import __version__
 
 FORMAT = 1
 

@@ -10,17 +10,17 @@ from dataclasses import fields
 from importlib.resources import files
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from clr_study.version import __version__
 from clr_study.analysis import Comparison, compare
 from clr_study.analysis.cost import ENDINGS
 from clr_study.report.document import versions
 from clr_study.report.files import write_whole
 from clr_study.report.pages import load_page
 from clr_study.report.progress import lost, missing
+from clr_study.report.table import plain
 from clr_study.report.theme import DARK, LIGHT, Theme, recolouring
 from clr_study.report.view import (
     SHOWN_LOST,
@@ -33,6 +33,7 @@ from clr_study.report.view import (
     section_views,
 )
 from clr_study.spec import Results
+from clr_study.version import __version__
 
 CONFIG = {
     "responsive": True,
@@ -72,16 +73,8 @@ def report_html(results: Results, page: str | Path = "comparison", comparison: C
     theme = light(results)
     sections = list(section_views(described, results, comparison, theme))
     scripts = [Markup(get_plotlyjs()), _part("page.js")]  # noqa: S704  Plotly's own text, made to stand in a page
-    environment = Environment(
-        loader=PackageLoader("clr_study.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["kept_together"] = kept_together
     verdict, _, verdict_more = comparison.verdict.partition(". ")
-    return environment.get_template("page.html.j2").render(
+    return _template().render(
         page=described,
         study=results.study,
         comparison=comparison,
@@ -122,6 +115,24 @@ def content_policy(scripts: Iterable[str]) -> str:
         f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; "
         "base-uri 'none'; form-action 'none'"
     )
+
+
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("clr_study.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_plain,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["kept_together"] = kept_together
+    return environment.get_template("page.html.j2")
+
+
+def _plain(value: object) -> object:
+    """What the template does to everything it shows: free text loses its control characters before it is escaped."""
+    return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _variables(theme: Theme) -> Markup:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 from clr_study.data import replicate_seeds
 from clr_study.search.pruning import judged_at, rungs
@@ -27,6 +28,8 @@ from clr_study.spec import (
 )
 from clr_study.store import Store, finish, plan_runs, scores_at
 
+Record: TypeAlias = tuple[str, Mapping[str, str]]
+
 
 class SearchPhase:
     """Asks, prunes and tells, for all arms at once.
@@ -38,6 +41,7 @@ class SearchPhase:
         tuners: By arm.
         store: Where runs are planned.
         endings: How the runs that are in the store have ended, from an earlier owner.
+        record: The device in words and the versions, for runs whose end the owner decides.
     """
 
     def __init__(
@@ -48,11 +52,13 @@ class SearchPhase:
         tuners: Mapping[str, Tuner],
         store: Store,
         endings: Mapping[RunKey, Ending | None],
+        record: Record,
     ) -> None:
         assert study.search is not None
         self.study, self.settings, self.store, self.tuners, self.budgets = study, study.search, store, tuners, budgets
         self.arms = {arm.name: arm for arm in arms}
         (self.seed,) = replicate_seeds(study.name, study.seed, "search", 1)
+        self.record = record
         self.metric = f"validation_{study.metric}"
         self.rungs = {name: rungs(self.settings.pruner, budgets[name]) for name in self.arms}
         self.specs: dict[RunKey, TrialSpec] = {}
@@ -73,7 +79,7 @@ class SearchPhase:
 
     def done(self, outcomes: Sequence[Outcome]) -> list[Job]:
         """Tells Optuna what ended, and sends on what was handed back at a rung, unless it is pruned."""
-        finish(self.store, outcomes, "", {})
+        finish(self.store, outcomes, *self.record)
         seen = scores_at(self.store, [outcome.key for outcome in outcomes], self.metric)
         following = []
         for outcome in outcomes:
@@ -132,7 +138,7 @@ class SearchPhase:
             pruned = tuner.should_prune(key.trial, step, scores[judged])
             if pruned and fresh:
                 end = Outcome(key, "pruned", outcome.updates, f"pruned after {outcome.updates} updates")
-                finish(self.store, [end], "", {})
+                finish(self.store, [end], *self.record)
                 self._tell(end, scores)
                 return []
         return [Job(key, spec, ladder[step])]
@@ -153,11 +159,18 @@ class FixedPhase:
         planned: The runs.
         store: Where they are planned, and where those that an earlier owner finished are known.
         endings: How the runs that are in the store have ended.
+        record: The device in words and the versions, for runs whose end the owner decides.
     """
 
-    def __init__(self, planned: Sequence[PlannedRun], store: Store, endings: Mapping[RunKey, Ending | None]) -> None:
+    def __init__(
+        self,
+        planned: Sequence[PlannedRun],
+        store: Store,
+        endings: Mapping[RunKey, Ending | None],
+        record: Record,
+    ) -> None:
         plan_runs(store, planned)
-        self.store = store
+        self.store, self.record = store, record
         self.left = [Job(run.key, run.spec, run.spec.updates) for run in planned if not endings.get(run.key)]
 
     def more(self, room: int) -> list[Job]:
@@ -167,7 +180,7 @@ class FixedPhase:
 
     def done(self, outcomes: Sequence[Outcome]) -> list[Job]:
         """Takes note of runs whose worker could not; nothing follows from a finished run."""
-        finish(self.store, outcomes, "", {})
+        finish(self.store, outcomes, *self.record)
         return []
 
 

@@ -8,7 +8,10 @@ run's LR was at its minimum.
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
+from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import (
     BasePruner,
     HyperbandPruner,
@@ -76,7 +79,9 @@ def optuna_pruner(pruner: Pruner) -> BasePruner:
         case Hyperband(reduction_factor=factor):
             return HyperbandPruner(min_resource=1, max_resource=RUNGS, reduction_factor=factor)
         case Patient(patience=patience):
-            return PatientPruner(None, patience=patience)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ExperimentalWarning)  # a user can do nothing about it
+                return PatientPruner(None, patience=patience)
 
 
 def _rung_of(warmup: float) -> int:

@@ -18,11 +18,21 @@ from clr_study.executors import EXECUTORS
 from clr_study.range_test import bounds_for_holes, range_test_runs, read_range_test
 from clr_study.report import write_report, write_results
 from clr_study.search.loop import Source, drive
-from clr_study.search.phases import FixedPhase, SearchPhase, measure_runs, winner_of
+from clr_study.search.phases import FixedPhase, Record, SearchPhase, measure_runs, winner_of
 from clr_study.search.tuner import Tuner, check_budget, optuna_storage
 from clr_study.spec import Arm, Job, RangeTestResult, Results, Study, needs_range_test, with_bounds
-from clr_study.store import Store, add_range_test, add_study, open_store, own, read_results, run_endings, set_winner
-from clr_study.worker import STORAGE, places, take_place
+from clr_study.store import (
+    Store,
+    add_range_test,
+    add_study,
+    open_store,
+    own,
+    read_results,
+    run_endings,
+    set_winner,
+    study_names,
+)
+from clr_study.worker import STORAGE, device_words, places, take_place, versions
 
 Say = Callable[[str], None]
 DEFAULT_STORAGE = "sqlite:///clr_study.db"
@@ -137,8 +147,10 @@ class _Crew:
     def __enter__(self) -> _Crew:
         with ExitStack() as stack:
             self.store = stack.enter_context(open_store(self.where.url))
-            add_study(self.store, self.study)
+            if self.study.name not in study_names(self.store):
+                add_study(self.store, self.study)  # there is nothing to own before it is there
             stack.enter_context(own(self.store, self.study.name))
+            add_study(self.store, self.study)
             os.environ[STORAGE] = self.store.url  # the workers' way to the password, which argv would show
             setups = [partial(take_place, place) for place in self.places]
             self.executor = stack.enter_context(self.make_executor(setups))
@@ -159,6 +171,11 @@ class _Crew:
             self._fitting[key] = fitting_lanes(job.spec, self.task, self.places[0].device)
         return min(self._fitting[key], self.where.lanes or MOST_LANES)
 
+    @property
+    def record(self) -> Record:
+        """What the owner writes beside a run whose end it decides itself."""
+        return device_words(self.places[0].device), versions()
+
     def range_test(self, say: Say) -> RangeTestResult:
         test = self.study.range_test
         stored = read_results(self.store, self.study.name)
@@ -168,7 +185,7 @@ class _Crew:
         say(f"range test: {test.seeds} runs, learning rate from {test.low:g} to {test.high:g}")
         seeds = replicate_seeds(self.study.name, self.study.seed, "range_test", test.seeds)
         planned = range_test_runs(self.study, self.report.budgets[self.study.arms[0].name], seeds)
-        self.drive(FixedPhase(planned, self.store, run_endings(self.store, self.study.name)))
+        self.drive(FixedPhase(planned, self.store, run_endings(self.store, self.study.name), self.record))
         runs = read_results(self.store, self.study.name).of(planned[0].key.arm, "range_test")
         result = read_range_test(test, runs)
         add_range_test(self.store, self.study.name, result)
@@ -190,7 +207,7 @@ class _Crew:
         storage = optuna_storage(self.store.url)
         tuners = {arm.name: Tuner(storage, self.study, arm) for arm in searched}
         endings = run_endings(self.store, self.study.name)
-        self.drive(SearchPhase(self.study, searched, self.report.budgets, tuners, self.store, endings))
+        self.drive(SearchPhase(self.study, searched, self.report.budgets, tuners, self.store, endings, self.record))
         results = read_results(self.store, self.study.name)
         winners = {arm.name: winner_of(results, arm.name) for arm in searched}
         for name, winner in winners.items():
@@ -201,7 +218,7 @@ class _Crew:
     def measure(self, arms: list[Arm], winners: Mapping[str, object], say: Say) -> None:
         say(f"measure: {self.study.measure.seeds} fresh seeds for each winner")
         planned = measure_runs(self.study, arms, self.report.budgets, winners)  # type: ignore[arg-type]
-        self.drive(FixedPhase(planned, self.store, run_endings(self.store, self.study.name)))
+        self.drive(FixedPhase(planned, self.store, run_endings(self.store, self.study.name), self.record))
 
 
 def _complain(results: Results) -> None:

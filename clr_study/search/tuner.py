@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, GPSampler, GridSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.study import StudyDirection
@@ -16,7 +19,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from clr_study.data import generator
 from clr_study.errors import SpecError
 from clr_study.search.pruning import optuna_pruner
-from clr_study.spec import Arm, Choices, Gp, Grid, Hole, Qmc, Range, Ratio, Study, Tpe
+from clr_study.spec import Arm, Choices, FromRangeTest, Gp, Grid, Hole, Qmc, Range, Ratio, Study, Tpe
 
 # The states of a trial that has come to an end, by how its run ended. A diverged run has no score: FAIL, never inf.
 STATES = {
@@ -148,7 +151,9 @@ class _Sobol(QMCSampler):
     """Optuna's, told its space: on its own it learns it from the first finished trial, too late for a batch."""
 
     def __init__(self, space: Mapping[str, BaseDistribution], seed: int) -> None:
-        super().__init__(scramble=True, seed=seed, warn_asynchronous_seeding=False, warn_independent_sampling=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)  # it says so at every trial
+            super().__init__(scramble=True, seed=seed, warn_asynchronous_seeding=False, warn_independent_sampling=False)
         self.space = {name: spread for name, spread in space.items() if not isinstance(spread, CategoricalDistribution)}
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
@@ -203,11 +208,12 @@ def check_budget(study: Study) -> None:
     if study.search is None or not isinstance(study.search.sampler, Grid):
         return
     for arm in study.arms:
-        size = 1
-        for values in grid_of(
-            {n: h for n, h in arm.space.items() if not hasattr(h, "around")}, study.search.sampler.points
-        ).values():
-            size *= len(values)
+        points = study.search.sampler.points
+        sizes = [
+            points if isinstance(hole, FromRangeTest) else len(grid_of({"": hole}, points)[""])
+            for hole in arm.space.values()
+        ]
+        size = math.prod(sizes)
         if arm.space and size < study.search.trials:
             raise SpecError(
                 f"[search] trials = {study.search.trials}, but the grid of arm {arm.name} has only {size} points; "

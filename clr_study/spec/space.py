@@ -13,7 +13,7 @@ A table of the study file may hold, where a number or word could stand::
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 Unit: TypeAlias = Literal["updates", "epochs"]
@@ -219,18 +219,27 @@ def filled(tables: Mapping[str, Any], values: Values, updates_per_epoch: float) 
         if isinstance(node, (list, tuple)):
             return tuple(fill(value, (*path, index), {}) for index, value in enumerate(node))
         if isinstance(node, Quantity):
-            return node.value * updates_per_epoch if node.unit == "epochs" else node.value
+            return in_updates(node.value, node.unit, updates_per_epoch)
         if isinstance(node, Ratio):
             whole = fill(siblings[node.times], (*path[:-1], node.times), siblings)
             return whole * values[parameter(path, node)]
         if isinstance(node, Range):
-            drawn = values[parameter(path, node)]
-            return drawn * updates_per_epoch if node.unit == "epochs" else drawn  # type: ignore[operator]
+            return in_updates(values[parameter(path, node)], node.unit, updates_per_epoch)
         if isinstance(node, Choices):
             return values[parameter(path, node)]
         return node
 
     return {key: fill(value, (key,), tables) for key, value in tables.items()}
+
+
+def in_updates(number: Any, unit: Unit | None, updates_per_epoch: float) -> Any:
+    """Returns a number of epochs as the nearest whole number of updates, at least one; others as they stand.
+
+    Examples:
+        >>> in_updates(1.5, "epochs", 17), in_updates(1.5, None, 17)
+        (26, 1.5)
+    """
+    return max(1, round(number * updates_per_epoch)) if unit == "epochs" else number
 
 
 def corner(space: Mapping[str, Hole], end: Literal["low", "high"]) -> dict[str, Scalar]:
@@ -247,8 +256,3 @@ def corner(space: Mapping[str, Hole], end: Literal["low", "high"]) -> dict[str, 
         else (hole.times if isinstance(hole, FromRangeTest) else (hole.low, hole.high))[position]
         for name, hole in space.items()
     }
-
-
-def narrowed(hole: Range, low: float | None = None, high: float | None = None) -> Range:
-    """Returns the range with one or both ends moved."""
-    return replace(hole, low=hole.low if low is None else low, high=hole.high if high is None else high)

@@ -9,6 +9,9 @@ from typing import Any, Literal, TypeAlias
 from clr_study.spec.space import Hole, holes
 from clr_study.spec.tuning import NoPruner, Pruner, Random, Sampler
 
+LARGEST = 1_000_000_000
+"""No count in a study file is above this: a longer number is a slip of the hand."""
+
 Metric: TypeAlias = Literal["accuracy", "loss"]
 
 
@@ -35,6 +38,8 @@ class Train:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ValueError(f"{name} > 0 must hold, but got {name}={value}")
+            if value is not None and value > LARGEST:
+                raise ValueError(f"{name} must be at most {LARGEST:,}, but got {name}={value:.4g}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +59,8 @@ class Search:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.trials < 1:
-            raise ValueError(f"trials >= 1 must hold, but got trials={self.trials}")
+        if not 1 <= self.trials <= LARGEST:
+            raise ValueError(f"1 <= trials <= {LARGEST:,} must hold, but got trials={self.trials}")
 
 
 @dataclass(frozen=True, kw_only=True)

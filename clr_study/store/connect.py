@@ -8,12 +8,13 @@ from typing import Any
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.exc import ProgrammingError
 
 from clr_study.errors import StorageError
 from clr_study.store.schema import prepare
 from clr_study.store.sqlite_file import absolute, check_file
 from clr_study.store.transact import WRITES, retrying
-from clr_study.store.urls import EXTRAS, masked, read_url
+from clr_study.store.urls import EXTRAS, masked, read_url, scrubbed
 
 BUSY_SECONDS = 10.0  # how long SQLite itself waits for a lock, before the transaction is tried again
 CONNECT_SECONDS = 10  # how long a server may take to answer
@@ -77,11 +78,21 @@ def open_store(url: str, *, create: bool = True, patience: float = 0.0) -> Store
         patience = max(patience, BUSY_SECONDS)  # two processes that make one file hold each other up for a moment
     engine = _engine(address)
     try:
-        retrying(lambda: prepare(engine, create=create), address, patience)
+        retrying(lambda: _first_use(engine, create), address, patience)
     except BaseException:
         engine.dispose()
         raise
     return Store(url=address.render_as_string(hide_password=False), masked_url=masked(address), engine=engine)
+
+
+def _first_use(engine: Engine, create: bool) -> None:
+    try:
+        engine.connect().close()
+    except (ProgrammingError, TypeError) as error:  # as the drivers say that they know no such option
+        words = scrubbed(" ".join(str(getattr(error, "orig", error)).split()), engine.url)
+        place = masked(engine.url)
+        raise StorageError(f"the storage {place} cannot be used ({words}); mend its options after the ?") from None
+    prepare(engine, create=create)
 
 
 def _engine(address: URL) -> Engine:

@@ -26,6 +26,10 @@ class ArmProgress:
         updates_planned: Updates done and still to do; a run that ended early owes no more.
         best: The best final validation accuracy, or loss where the study is decided by it, of the completed runs;
             None before there is one.
+
+    Examples:
+        >>> ArmProgress(planned=8, endings={"completed": 4, "diverged": 1}).finished
+        5
     """
 
     planned: int = 0

@@ -5,24 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, update
 from sqlalchemy.engine import Connection
 
-from clr_study.errors import StorageError
-from clr_study.spec import (
-    METRICS,
-    CheckpointRef,
-    Evaluation,
-    Outcome,
-    PlannedRun,
-    RangeTestResult,
-    RunKey,
-    Study,
-    parse_study,
-)
+from clr_study.spec import METRICS, CheckpointRef, Evaluation, Outcome, PlannedRun, RangeTestResult, RunKey
 from clr_study.store import tables
 from clr_study.store.connect import Store
-from clr_study.store.difference import differing_sections
 from clr_study.store.rows import (
     clean,
     insert_missing,
@@ -35,44 +23,8 @@ from clr_study.store.rows import (
     to_bytes,
     to_json,
 )
-from clr_study.store.tables import runs, studies
+from clr_study.store.tables import runs
 from clr_study.store.transact import write
-
-
-def add_study(store: Store, study: Study) -> None:
-    """Stores a study with its file's text.
-
-    A study of that name may be there already if what was measured stays what it was: its question and its target may
-    differ, and `measure.seeds` may be larger. The text is then replaced.
-
-    Args:
-        store: The storage.
-        study: The study, as `load_study` returns it.
-
-    Raises:
-        StorageError: The storage holds another study of that name.
-        ValueError: The study has no text.
-    """
-    if not study.source:
-        raise ValueError("a study needs its file's text to be stored; make it with load_study or parse_study")
-
-    def work(connection: Connection) -> None:
-        row = {"name": study.name, "question": study.question, "metric": study.metric, "source": study.source}
-        connection.execute(insert_missing(connection, studies), [{**row, "created": now()}])
-        found = select(studies.c.source).where(studies.c.name == study.name).with_for_update()
-        text = connection.execute(found).scalar_one()
-        if text == study.source:
-            return
-        where = f"study {study.name!r} in {store.masked_url}"
-        sections = differing_sections(parse_study(text, where), study)
-        if sections:
-            raise StorageError(
-                f"the {where} has another {', '.join(sections[:3])}{' and more' if len(sections) > 3 else ''}; "
-                f"give the changed study another name, or another --storage"
-            )
-        connection.execute(update(studies).where(studies.c.name == study.name).values(row))
-
-    write(store.engine, work)
 
 
 def plan_runs(store: Store, planned: Sequence[PlannedRun]) -> None:

@@ -21,6 +21,8 @@ from clr_study.worker.place import Place, current_place, device_words, versions
 
 STORAGE = "CLR_STORAGE"
 NOTE_LENGTH = 4000
+# How long a worker that starts waits for a server that is being restarted.
+RESTART_SECONDS = 120.0
 
 
 def run_jobs(jobs: Sequence[Job]) -> list[Outcome]:
@@ -78,6 +80,7 @@ def _batch(jobs: Sequence[Job], saved: dict[RunKey, Lanes], task: Task, store: S
             outcomes[run] = Outcome(jobs[run].key, "diverged", where.update, note)
         seen = [(jobs[run].key, evaluation) for run, evaluation in snapshot.evaluations.items()]
         append(store, seen, file.write(training, snapshot))
+        file.remove_older()
     for run, job in enumerate(jobs):
         ending: Ending | None = "completed" if job.until == job.spec.updates else None
         outcomes.setdefault(run, Outcome(job.key, ending, job.until))
@@ -94,7 +97,7 @@ class _CheckpointFile:
         names = "\n".join(job.spec.digest for job in jobs)
         self.stem = hashlib.sha256(names.encode()).hexdigest()[:24]
         self.folder = Path(place.checkpoints) if place.checkpoints else None
-        self.last: Path | None = None
+        self.written: list[Path] = []
 
     def write(self, training: Training, snapshot: Snapshot) -> dict[RunKey, CheckpointRef]:
         due = [run for run in training.running if run in snapshot.evaluations]
@@ -103,15 +106,19 @@ class _CheckpointFile:
         lanes = training.lanes.take([training.running.index(run) for run in due])
         path = self.folder / f"{self.stem}-{snapshot.update}.safetensors"
         sha256 = write_checkpoint(lanes, path)
-        self.remove()
-        self.last = path
+        self.written.append(path)
         return {
             self.jobs[run].key: CheckpointRef(str(path), row, snapshot.update, sha256) for row, run in enumerate(due)
         }
 
+    def remove_older(self) -> None:
+        """Removes what the store no longer refers to; called after it refers to the newest."""
+        while len(self.written) > 1:
+            self.written.pop(0).unlink(missing_ok=True)
+
     def remove(self) -> None:
-        if self.last is not None:
-            self.last.unlink(missing_ok=True)
+        for path in self.written:
+            path.unlink(missing_ok=True)
 
 
 def _saved(jobs: Sequence[Job], store: Store) -> dict[RunKey, Lanes]:
@@ -135,4 +142,4 @@ def _failed(job: Job, error: Exception) -> Outcome:
 
 @cache
 def _store(url: str) -> Store:
-    return open_store(url)
+    return open_store(url, create=False, patience=RESTART_SECONDS)

@@ -37,7 +37,12 @@ def make_run(arm, seed, curve, *, phase="measure", trial=3, ending="completed", 
         values={"lr": 0.1} if values is None else values,
         ending=ending,
         updates=np.array(evaluate_at[: len(curve)], dtype=np.int64),
-        metrics={"validation_accuracy": curve, "validation_loss": 1 - curve, **split},
+        metrics={
+            "train_loss": 0.9 - curve,
+            "validation_accuracy": curve,
+            "validation_loss": 1 - curve,
+            **split,
+        },
         seconds=np.arange(1, len(curve) + 1) * 0.5,
     )
 

@@ -4,7 +4,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from clr_study.analysis.effort import effort, expected_best
+from clr_study.analysis.effort import effort, expected_best, leaders
 from clr_study.spec import Gp, Grid, Qmc, Search, Tpe
 
 RNG = np.random.default_rng(2)
@@ -91,3 +91,17 @@ def test_pruned_untuned_and_too_few_are_refused_in_words(made):
         "clr has fewer than two completed trials.",
         "clr was not tuned.",
     ]
+
+
+def test_who_leads_with_how_many_trials(made):
+    runs = searched(made, [0.6, 0.6, 0.6, 0.6], arm="fixed") + searched(made, [0.1, 0.2, 0.3, 0.9, 0.9], arm="clr")
+    results = made.results(runs)
+    curves = {arm: effort(results, arm)[0] for arm in ("fixed", "clr")}
+    spans = leaders(curves)
+    assert [arm for _, _, arm in spans] == ["fixed", "clr"]
+    assert (spans[0][0], spans[0][1] + 1, spans[-1][1]) == (1, spans[1][0], 4)
+    for first, last, arm in spans:
+        other = "fixed" if arm == "clr" else "clr"
+        assert np.all(curves[arm].expected[first - 1 : last] >= curves[other].expected[first - 1 : last])
+    assert leaders(curves, higher_is_better=False)[0][2] == "clr"
+    assert leaders({}) == ()

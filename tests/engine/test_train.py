@@ -10,6 +10,7 @@ import torch
 
 from clr_study.data import Split
 from clr_study.engine import Lanes, Training, load_task
+from clr_study.engine.task import cross_entropy
 from clr_study.spec import TrialSpec
 
 DIGITS = {"kind": "digits", "validation": 0.2}
@@ -198,3 +199,9 @@ def test_regression_learns_and_has_no_accuracy():
     first, last = (snapshot.evaluations[0] for snapshot in Training([spec], task).run())
     assert last.validation_loss < first.validation_loss / 2
     assert np.isnan(last.validation_accuracy)
+
+
+def test_the_cross_entropy_is_torchs():
+    outputs = torch.randn(64, 10, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) * 20
+    targets = torch.arange(64) % 10
+    torch.testing.assert_close(cross_entropy(outputs, targets), torch.nn.functional.cross_entropy(outputs, targets))

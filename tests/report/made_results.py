@@ -66,10 +66,10 @@ def make_results(
     runs, winners = [], {}
     for index, arm in enumerate(study.arms):
         rng = np.random.default_rng([7, index])
-        budget = Budget(updates=500, per_epoch=PER_EPOCH, batch_size=50)
-        trials = [draw(arm.space, rng) for _ in range(study.search.trials)]
+        budget = Budget(updates=arm.train.updates or 500, per_epoch=PER_EPOCH, batch_size=50)
+        trials = [draw(arm.space, rng) for _ in range(study.search.trials if study.search else 1)]
         found = []
-        if "search" in phases:
+        if "search" in phases and arm.space:
             for number, values in enumerate(trials):
                 spec = fill(study, arm, values, budget, seed=1000)
                 key = RunKey(study.name, arm.name, "search", number, 1000)
@@ -199,3 +199,73 @@ def make_range_test(ramp="exponential", seeds=3, found=True):
 def _toml(text):
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return '"' + "".join(c if ord(c) >= 32 else f"\\u{ord(c):04x}" for c in escaped) + '"'
+
+
+OTHER = """
+name = "other"
+{head}
+data = {{ kind = "digits" }}
+model = {{ kind = "mlp" }}
+train = {{ batch_size = 50, epochs = 20, evaluations = 20 }}
+{search}
+measure = {{ seeds = {seeds} }}
+
+{arms}
+"""
+
+
+def other_study(arms, head="", search="search = { trials = 6, seed = 1 }", seeds=4):
+    return parse_study(OTHER.format(arms=arms, head=head, search=search, seeds=seeds))
+
+
+def edge_cases():
+    """Returns results at the edges of what a report has to bear, by name."""
+    every = ("fixed", "decay", "triangular", "triangular2")
+    dead = {(arm, "measure", number, seed): "diverged" for arm in every for number in range(16) for seed in range(8)}
+    loss = other_study(
+        '[arms.a.schedule]\nkind = "constant"\nlr = { low = 0.01, high = 1, log = true }\n'
+        '[arms.b.schedule]\nkind = "cosine"\nlr = { low = 0.01, high = 1, log = true }',
+        head='metric = "loss"\ntarget = { loss = 0.2 }',
+    )
+    untuned = other_study(
+        '[arms.a.schedule]\nkind = "constant"\nlr = 0.1\n'
+        '[arms.b.schedule]\nkind = "joined"\nboundaries = [100]\n'
+        'schedules = [{ kind = "constant", lr = 0.1 }, { kind = "linear", lr = 0.1 }]',
+        search="",
+    )
+    choices = other_study(
+        '[arms.a.schedule]\nkind = "constant"\nlr = { choices = [0.01, 0.1, 0.5] }\n'
+        '[arms.a.model]\nkind = "mlp"\nactivation = { choices = ["relu", "tanh"] }',
+    )
+    flat = make_results(make_study(seeds=3))
+    for run in flat.runs:
+        for name in ("test_accuracy", "validation_accuracy"):
+            run.metrics[name][:] = 0.5
+    return {
+        "nothing has run": make_results(phases=()),
+        "the search alone": make_results(phases=("search",)),
+        "half measured": make_results(measured=3),
+        "a run on its way": make_results(
+            endings={("fixed", "measure", 0, 7): "running", ("decay", "search", 1, 0): "running"}
+        ),
+        "one seed": make_results(make_study(seeds=1)),
+        "one arm's search diverged": make_results(diverge=("fixed",)),
+        "every search diverged": make_results(diverge=every),
+        "every measured run diverged": make_results(endings=dead),
+        "a run failed at once": make_results(endings={("decay", "measure", 12, 0): "failed"}),
+        "nobody reached the target": make_results(make_study(target="target = { accuracy = 0.9999 }")),
+        "no target": make_results(make_study(target="")),
+        "no variance": flat,
+        "loss decides": make_results(loss),
+        "nothing searched": make_results(untuned),
+        "words are drawn": make_results(choices),
+        "one arm": make_results(other_study('[arms.a.schedule]\nkind = "constant"\nlr = { low = 0.01, high = 1 }')),
+        "budgets differ": make_results(
+            other_study(
+                '[arms.a.schedule]\nkind = "constant"\nlr = { low = 0.01, high = 1 }\n'
+                '[arms.b]\nupdates = 250\n[arms.b.schedule]\nkind = "linear"\nlr = { low = 0.01, high = 1 }',
+                head="target = { accuracy = 0.9 }",
+            )
+        ),
+        "range tests": make_results(range_tests=(make_range_test(), make_range_test("linear", found=False))),
+    }

@@ -180,6 +180,13 @@ def test_an_unreachable_server_shows_no_password(scheme, query):
         error = error.__cause__ or error.__context__
 
 
+@pytest.mark.parametrize("scheme", ["postgresql+psycopg", "mysql+pymysql"])
+def test_an_option_that_no_driver_knows_is_refused(scheme):
+    with pytest.raises(StorageError, match=r"\(.*nonsense.*\); mend its options after the \?") as caught:
+        open_store(f"{scheme}://ann:{CANARY}@127.0.0.1:1/clr?nonsense=1")
+    assert CANARY not in "".join(traceback.format_exception(caught.value))
+
+
 def test_opening_a_database_that_is_up_to_date_imports_no_alembic(sqlite_url):
     open_store(sqlite_url).dispose()
     code = f"""

@@ -13,10 +13,13 @@ from clr_study.store import (
     read_losses,
     read_results,
     run_endings,
+    scores_at,
     stored_study,
     study_names,
 )
 from clr_study.store.progress import ArmProgress
+
+NAN = float("nan")
 
 
 def test_results_hold_each_run_with_its_own_curves(store, run, seen):
@@ -87,6 +90,16 @@ def test_losses_are_one_curve_in_the_order_of_updates(store, run, seen):
     curve = read_losses(store, run().key)
     assert curve.dtype == np.float32
     assert curve.tolist() == list(range(100))
+
+
+@pytest.mark.parametrize("total", [2, 501])  # asked for by name, and picked out of all
+def test_scores_are_those_of_the_runs_asked_for(store, run, seen, total):
+    planned = [run(trial=trial) for trial in range(total + 1)]
+    plan_runs(store, planned)
+    first, second, other = planned[0].key, planned[1].key, planned[-1].key
+    append(store, [(first, seen(50, accuracy=0.5)), (first, seen(100, accuracy=NAN)), (other, seen(50))])
+    scores = scores_at(store, [one.key for one in planned[:-1]], "validation_accuracy")
+    assert (scores[first], scores[second], len(scores)) == ({50: 0.5}, {}, total)
 
 
 @pytest.mark.parametrize("ask", [stored_study, read_results, run_endings, progress])

@@ -1,5 +1,8 @@
+from contextlib import contextmanager
+
 import optuna
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -37,31 +40,38 @@ def test_the_migrations_lead_to_the_tables(url):
         assert schema_version(connection) == HEAD
 
 
+@contextmanager
+def optunas(url):
+    """Optuna's own storage in the same database."""
+    storage = RDBStorage(url)
+    yield storage
+    storage.remove_session()
+    storage.engine.dispose()
+
+
 @pytest.mark.parametrize("first", ["ours", "optuna"])
 def test_optunas_tables_live_beside_ours_untouched(url, first):
-    if first == "optuna":
-        optuna.create_study(storage=RDBStorage(url), study_name="small/clr")
-    with open_store(url) as store:
-        if first == "ours":
-            optuna.create_study(storage=RDBStorage(url), study_name="small/clr")
-        study = optuna.load_study(storage=RDBStorage(url), study_name="small/clr")
+    if first == "ours":
+        open_store(url).dispose()
+    with optunas(url) as storage:
+        optuna.create_study(storage=storage, study_name="small/clr")
+    with open_store(url) as store, optunas(url) as storage:
+        study = optuna.load_study(storage=storage, study_name="small/clr")
         study.optimize(lambda trial: trial.suggest_float("lr", 0.0, 1.0), n_trials=2)
         with store.engine.connect() as connection:
             assert differences(connection) == []
-            version = connection.execute(sql("SELECT version_num FROM alembic_version")).scalar()
-            assert version != HEAD
-            optunas = {name for name in inspect(connection).get_table_names() if not name.startswith("clr_")}
+            assert connection.execute(sql("SELECT version_num FROM alembic_version")).scalar() != HEAD
+        theirs = {name for name in inspect(store.engine).get_table_names() if not name.startswith("clr_")}
+        assert {"studies", "trials", "alembic_version"} < theirs
         with writing(store.engine) as connection:
             upgrade(connection)
         with writing(store.engine) as connection:
-            from alembic import command
-
             config = Config(attributes={"connection": connection})
             config.set_main_option("script_location", str(MIGRATIONS))
             command.downgrade(config, "base")
-        left = set(inspect(store.engine).get_table_names())
-        assert left == optunas | {VERSION_TABLE}
-    assert len(optuna.load_study(storage=RDBStorage(url), study_name="small/clr").trials) == 2
+        assert set(inspect(store.engine).get_table_names()) == theirs | {VERSION_TABLE}
+    with optunas(url) as storage:
+        assert len(optuna.load_study(storage=storage, study_name="small/clr").trials) == 2
 
 
 def test_a_newer_schema_is_refused(url):

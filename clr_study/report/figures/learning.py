@@ -23,6 +23,8 @@ from clr_study.spec import Results
 
 # The steep beginning would press what tells arms apart into a corner: this share of the axis may leave the view.
 BEGINNING = 0.2
+# So many times the median: a loss above it belongs to a run about to diverge, and would flatten all others.
+RUNAWAY = 10
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class Learning(Figure[LearningInfo]):
                 curves.append(_curve(summary.arm, len(runs), made, np.array(schedule.cycle_ends(summary.updates))))
         if not curves:
             return Absent(f"No measured run has a {in_words(column)} yet.")
-        view, cut = _view(curves)
+        view, cut = _view(curves, column)
         return LearningInfo(column, tuple(curves), view, cut)
 
     def heading(self, info: LearningInfo) -> str:
@@ -142,7 +144,7 @@ class Learning(Figure[LearningInfo]):
             if cyclical
             else ""
         )
-        cut = " The steep beginning lies outside the view; a double click shows all." if info.cut else ""
+        cut = " The steepest parts lie outside the view; a double click shows all." if info.cut else ""
         mean = f"The mean {in_words(info.column)} over seeds, with its pointwise 95 % interval."
         return f"{mean} Runs: {counts}.{marks}{cut}"
 
@@ -179,8 +181,8 @@ def _curve(arm: str, n: int, made: Band, ends: Array) -> LearningCurve:
     )
 
 
-def _view(curves: list[LearningCurve]) -> tuple[tuple[float, float], bool]:
-    """The span of the bands; without the beginning of the axis if that spares more than half of it."""
+def _view(curves: list[LearningCurve], column: str) -> tuple[tuple[float, float], bool]:
+    """The span of the bands; without the beginning, or a runaway loss, where that spares more than half of it."""
     points = np.array(
         [
             (at, value)
@@ -192,6 +194,8 @@ def _view(curves: list[LearningCurve]) -> tuple[tuple[float, float], bool]:
     )
     whole = points[:, 1]
     late = whole[points[:, 0] > BEGINNING * points[:, 0].max()]
+    if column.endswith("loss"):
+        late = late[late <= RUNAWAY * np.median(late)]
     if len(late) and np.ptp(late) < 0.5 * np.ptp(whole) and np.ptp(late) > 0:
         return (float(late.min()), float(late.max())), True
     low, high = float(whole.min()), float(whole.max())

@@ -105,8 +105,8 @@ class RangeTest(Figure[RangeTestInfo]):
             if ramp.bounds
         )
         return (
-            "The learning rate rises during one short run; a thin line is one seed, the thick one their mean. The picture "
-            f"is shaded between the bounds that the rule chose. {said}"
+            "The learning rate rises during one short run; a thin line is one seed, the thick one their mean. The "
+            f"picture is shaded between the bounds that the rule chose. {said}"
         )
 
     def table(self, info: RangeTestInfo) -> Table:

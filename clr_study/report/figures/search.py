@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-import numpy as np
 import plotly.graph_objects as go
 
 from clr_study.analysis import Comparison
@@ -19,6 +18,7 @@ from clr_study.spec import Choices, FromRangeTest, Hole, Range, Ratio, Results, 
 
 PEAKS = ("max_lr", "lr")
 PEAK = "max_lr, or lr"
+DECADES_APART = 30
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,13 @@ class SearchInfo:
 
     Args:
         metric: The column of the scores.
+        higher_is_better: Whether more of it is better.
         trials: How many trials of each arm have ended, and how many of these did not complete.
         panels: The peak LR first.
     """
 
     metric: str
+    higher_is_better: bool
     trials: tuple[tuple[str, int, int], ...]
     panels: tuple[Panel, ...]
 
@@ -95,32 +97,26 @@ class Search(Figure[SearchInfo]):
                     panel = panels.setdefault(name, Panel(name, log, ()))
                     point = _point(run, value, metric, results.winners.get(arm.name) == run.key.trial)
                     panels[name] = replace(panel, points=(*panel.points, point))
+        if not any(arm.space for arm in results.study.arms):
+            return Absent("Nothing was searched: every arm ran as it stands in the study file.")
         if not panels:
-            return Absent(
-                "Nothing was searched: every arm ran as it stands in the study file."
-                if trials
-                else "No trial has ended yet."
-            )
+            return Absent("No trial has ended yet.")
         ordered = sorted(panels.values(), key=lambda panel: panel.name != PEAK)
-        return SearchInfo(metric, tuple(trials), tuple(ordered))
+        return SearchInfo(metric, comparison.higher_is_better, tuple(trials), tuple(ordered))
 
     def draw(self, info: SearchInfo, theme: Theme) -> go.Figure:
-        """Returns a panel for each drawn value; a pruned trial is hollow, a diverged or failed one lies on the floor."""
+        """Returns a panel for each drawn value; pruned trials are hollow, those without a score lie at the bad edge."""
         layout = arranged(len(info.panels), columns=3, height=300)
-        low, high = _span(info)
-        floor = low - 0.08 * (high - low)
+        scale, edge = _score_axis(info)
         traces = [key(theme, arm) for arm, *_ in info.trials]
         for index, panel in enumerate(info.panels):
             x, y = axes(index)
             for arm, *_ in info.trials:
                 points = [point for point in panel.points if point.arm == arm]
                 if points:
-                    traces.append(_trials(points, theme, floor, info.metric, xaxis=x, yaxis=y))
+                    traces.append(_trials(points, theme, edge, info.metric, xaxis=x, yaxis=y))
             layout[f"xaxis{x[1:]}"] |= {"title": {"text": panel.name}, **_scale(panel)}
-            layout[f"yaxis{y[1:]}"] |= {
-                **metric_axis(info.metric),
-                "range": [floor - 0.04 * (high - low), high + 0.05 * (high - low)],
-            }
+            layout[f"yaxis{y[1:]}"] |= {**metric_axis(info.metric), **scale}
             if index:
                 layout[f"yaxis{y[1:]}"] |= {"title": {"text": ""}, "matches": "y"}
         return theme.figure(traces, showlegend=True, **layout)
@@ -132,8 +128,8 @@ class Search(Figure[SearchInfo]):
         )
         return (
             f"A dot is one trial: its {column(info.metric)} at the end, against what was drawn for it. A wide plateau "
-            "means that the setting matters little. The outlined dot won; hollow dots were pruned, crosses on the floor "
-            f"diverged or failed. Trials: {counts}."
+            "means that the setting matters little. The outlined dot won; hollow dots were pruned, crosses at the "
+            f"edge diverged or failed. Trials: {counts}."
         )
 
     def table(self, info: SearchInfo) -> Table:
@@ -175,12 +171,15 @@ def _point(run: RunResult, value: object, metric: str, winner: bool) -> Point:
     return Point(run.key.arm, run.key.trial, x, score_of(run, metric), str(run.ending), winner)
 
 
-def _span(info: SearchInfo) -> tuple[float, float]:
-    scores = [point.score for panel in info.panels for point in panel.points if point.score is not None]
-    if not scores:
-        return 0.0, 1.0
-    low, high = float(np.min(scores)), float(np.max(scores))
-    return (low, high) if high > low else (low - 0.5, high + 0.5)
+def _score_axis(info: SearchInfo) -> tuple[dict[str, object], float]:
+    """The axis of the scores, logarithmic for losses decades apart, and where trials without a score lie on it."""
+    scores = [point.score for panel in info.panels for point in panel.points if point.score is not None] or [0.0, 1.0]
+    log = not info.higher_is_better and min(scores) > 0 and max(scores) > DECADES_APART * min(scores)
+    low, high = (math.log10(end) if log else end for end in (min(scores), max(scores)))
+    span = high - low or 1.0
+    edge = low - 0.08 * span if info.higher_is_better else high + 0.08 * span
+    around = [min(low, edge) - 0.04 * span, max(high, edge) + 0.05 * span]
+    return ({"type": "log", "range": around}, 10**edge) if log else ({"range": around}, edge)
 
 
 def _scale(panel: Panel) -> dict[str, object]:
@@ -189,7 +188,7 @@ def _scale(panel: Panel) -> dict[str, object]:
     return log_axis() if panel.log else {"type": "linear"}
 
 
-def _trials(points: list[Point], theme: Theme, floor: float, metric: str, **more: object) -> go.Scatter:
+def _trials(points: list[Point], theme: Theme, edge: float, metric: str, **more: object) -> go.Scatter:
     style = theme.style(points[0].arm)
     hollow, cross = f"{style.symbol}-open", "x-thin"
     arm = points[0].arm
@@ -197,7 +196,7 @@ def _trials(points: list[Point], theme: Theme, floor: float, metric: str, **more
         theme,
         arm,
         [inert(point.x) if isinstance(point.x, str) else point.x for point in points],
-        [floor if point.score is None else point.score for point in points],
+        [edge if point.score is None else point.score for point in points],
         marker={
             "symbol": [
                 cross if point.score is None else hollow if point.ending == "pruned" else style.symbol

@@ -52,15 +52,16 @@ class MapInfo:
     Args:
         metric: The column of the scores.
         higher_is_better: Whether more of it is better.
-        worst: Scores at or beyond this share the dullest colour, so that the good ones can be told apart.
+        worst: Scores at or beyond this share the dullest colour, so that the good ones can be told apart; None
+            where no trial has a score, as for `best`.
         best: The best score.
         arms: The trials of each cyclical arm.
     """
 
     metric: str
     higher_is_better: bool
-    worst: float
-    best: float
+    worst: float | None
+    best: float | None
     arms: tuple[tuple[str, tuple[MapPoint, ...]], ...]
 
 
@@ -84,7 +85,7 @@ class StepSizeMap(Figure[MapInfo]):
             return Absent("")
         scores = [point.score for _, points in arms for point in points if point.score is not None]
         higher = comparison.higher_is_better
-        worst, best = 0.0, 1.0
+        worst, best = None, None
         if scores:
             worst = float(np.quantile(scores, SHARED_BOTTOM if higher else 1 - SHARED_BOTTOM))
             best = max(scores) if higher else min(scores)
@@ -103,24 +104,10 @@ class StepSizeMap(Figure[MapInfo]):
             layout[f"xaxis{x[1:]}"] |= {"title": {"text": "step_size, updates"}, "rangemode": "tozero"}
             layout[f"yaxis{y[1:]}"] |= {"title": {"text": "" if index else "base_lr / max_lr"}, "rangemode": "tozero"}
             names.append(_name(arm, x, y, theme))
-        good, dull = (info.best, info.worst) if info.higher_is_better else (info.worst, info.best)
-        scale = {
-            "colorscale": COLOURS,
-            "reversescale": not info.higher_is_better,
-            "cmin": min(good, dull),
-            "cmax": max(good, dull) if good != dull else good + 1e-6,
-            "colorbar": {
-                "tickformat": hover_form(info.metric).replace(".2%", ".1%"),
-                "thickness": 12,
-                "len": 0.8,
-                "outlinewidth": 0,
-                "tickfont": {"color": theme.soft},
-            },
-        }
         return theme.figure(
             traces,
             showlegend=False,
-            coloraxis=scale,
+            coloraxis=_colours(info, theme),
             annotations=names,
             margin={"l": 64, "r": 16, "t": 36, "b": 48},
             **layout,
@@ -128,19 +115,21 @@ class StepSizeMap(Figure[MapInfo]):
 
     def caption(self, info: MapInfo) -> str:
         """Returns how to read the colours, and the winners."""
+        counts = listed([f"{len(points)} of {arm}" for arm, points in info.arms])
+        if info.worst is None:
+            return f"A cross is one trial, {counts}; none of them completed."
         winners = [
             f"{arm} won at step_size {point.step_size:.4g} and ratio {point.ratio:.2f}"
             for arm, points in info.arms
             for point in points
             if point.winner
         ]
-        counts = listed([f"{len(points)} of {arm}" for arm, points in info.arms])
         side = "below" if info.higher_is_better else "above"
         won = f" {'; '.join(winners)}." if winners else ""
         return (
             f"A dot is one trial, {counts}; the brighter, the better its {column(info.metric)} (all {side} "
-            f"{number(info.worst, info.metric)} look the same). The ringed dot won, crosses did not complete. Neighbours "
-            f"may differ in max_lr, which was drawn too: hover shows it.{won}"
+            f"{number(info.worst, info.metric)} look the same). The ringed dot won, crosses did not complete. "
+            f"Neighbours may differ in max_lr, which was drawn too: hover shows it.{won}"
         )
 
     def table(self, info: MapInfo) -> Table:
@@ -153,6 +142,27 @@ class StepSizeMap(Figure[MapInfo]):
                 for point in points
             ],
         )
+
+
+def _colours(info: MapInfo, theme: Theme) -> dict[str, object]:
+    """One scale for all panels, bright for good; none where no trial has a score."""
+    if info.worst is None or info.best is None:
+        return {"showscale": False}
+    low, high = sorted((info.worst, info.best))
+    return {
+        "colorscale": COLOURS,
+        "reversescale": not info.higher_is_better,
+        "cmin": low,
+        # Equal ends would leave the scale without a width.
+        "cmax": high if high > low else low + 1e-6,
+        "colorbar": {
+            "tickformat": hover_form(info.metric).replace(".2%", ".1%"),
+            "thickness": 12,
+            "len": 0.8,
+            "outlinewidth": 0,
+            "tickfont": {"color": theme.soft},
+        },
+    }
 
 
 def _is_cyclical(run: RunResult) -> bool:

@@ -110,9 +110,9 @@ class TimeToTarget(Figure[ReachedInfo]):
         """Returns the medians, intervals and misses."""
         arms = ". ".join(f"{curve.arm}: {time_to_target(curve.time)}" for curve in info.curves)
         return (
-            f"The share of runs that had reached a {in_words(info.metric)} of {number(info.target, info.metric)}. Further "
-            "left is sooner; a line that does not come up to 100 % shows runs that never got there. It crosses the dotted "
-            f"line at the median, in updates with its 95 % interval: {arms}."
+            f"The share of runs that had reached a {in_words(info.metric)} of {number(info.target, info.metric)}. "
+            "Further left is sooner; a line that does not come up to 100 % shows runs that never got there. It crosses "
+            f"the dotted line at the median, in updates with its 95 % interval: {arms}."
         )
 
     def table(self, info: ReachedInfo) -> Table:

@@ -1,4 +1,4 @@
-"""In what a study file differs from the one that a storage holds under the same name."""
+"""A study's place in a storage, and in what a study file differs from the one stored under the same name."""
 
 from __future__ import annotations
 
@@ -6,11 +6,55 @@ import tomllib
 from dataclasses import fields
 from typing import Any
 
-from clr_study.spec import Study
+from sqlalchemy import select, update
+from sqlalchemy.engine import Connection
+
+from clr_study.errors import StorageError
+from clr_study.spec import Study, parse_study
+from clr_study.store.connect import Store
+from clr_study.store.rows import insert_missing, now
+from clr_study.store.tables import studies
+from clr_study.store.transact import write
 
 # What was measured stays what it was when these change; a larger `measure.seeds` only adds to it.
 MAY_DIFFER = ("name", "question", "target", "source", "measure", "arms")
 PLAIN_KEYS = ("metric", "imports")
+
+
+def add_study(store: Store, study: Study) -> None:
+    """Stores a study with its file's text.
+
+    A study of that name may be there already if what was measured stays what it was: its question and its target may
+    differ, and `measure.seeds` may be larger. The text is then replaced.
+
+    Args:
+        store: The storage.
+        study: The study, as `load_study` returns it.
+
+    Raises:
+        StorageError: The storage holds another study of that name.
+        ValueError: The study has no text.
+    """
+    if not study.source:
+        raise ValueError("a study needs its file's text to be stored; make it with load_study or parse_study")
+
+    def work(connection: Connection) -> None:
+        row = {"name": study.name, "question": study.question, "metric": study.metric, "source": study.source}
+        connection.execute(insert_missing(connection, studies), [{**row, "created": now()}])
+        found = select(studies.c.source).where(studies.c.name == study.name).with_for_update()
+        text = connection.execute(found).scalar_one()
+        if text == study.source:
+            return
+        where = f"study {study.name!r} in {store.masked_url}"
+        sections = differing_sections(parse_study(text, where), study)
+        if sections:
+            raise StorageError(
+                f"the {where} has another {', '.join(sections[:3])}{' and more' if len(sections) > 3 else ''}; "
+                f"give the changed study another name, or another --storage"
+            )
+        connection.execute(update(studies).where(studies.c.name == study.name).values(row))
+
+    write(store.engine, work)
 
 
 def differing_sections(stored: Study, given: Study) -> list[str]:

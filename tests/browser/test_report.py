@@ -1,0 +1,169 @@
+"""The report in a real browser."""
+
+import base64
+import re
+import time
+
+import pytest
+from made_results import edge_cases, make_results, make_study
+
+from clr_study.report import DARK, LIGHT, write_report
+
+pytestmark = pytest.mark.browser
+
+FIGURES = 9
+SHAPES = "document.querySelectorAll('.plot .trace path').length"
+HIDDEN = (
+    "[...document.querySelectorAll('.plot')]"
+    ".flatMap(plot => plot.data.filter(trace => trace.legendgroup === 'fixed').map(trace => trace.visible))"
+)
+TICK = "getComputedStyle(document.querySelector('.xtick text')).fill"
+
+
+def wait_until(page, script, holds):
+    """Waits for a value; Playwright's own way needs eval, which the page's policy forbids."""
+    deadline = time.monotonic() + 10
+    while not holds(page.evaluate(script)):
+        assert time.monotonic() < deadline, page.evaluate(script)
+        page.wait_for_timeout(30)
+
+
+def rgb(colour):
+    return f"rgb({', '.join(str(int(colour[at : at + 2], 16)) for at in (1, 3, 5))})"
+
+
+def test_every_figure_draws_from_a_file_without_a_request_or_a_complaint(visit, report):
+    page = visit(report)
+    for plot in page.locator(".plot").all():
+        box = plot.locator(".main-svg").first.bounding_box()
+        assert box["width"] > 500
+        assert box["height"] > 250
+        assert plot.locator(".trace path, .point path").count() > 0
+    assert page.locator(".plot").count() == FIGURES
+
+
+def test_the_policy_is_in_force(visit, report, browser):
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"file://{report}")
+    refused = []
+    page.on("console", lambda message: refused.append(message.text))
+    page.evaluate("document.body.append(Object.assign(document.createElement('script'), {text: 'window.ran = 1'}))")
+    page.evaluate("fetch('https://example.org/').catch(() => {})")
+    assert page.evaluate("window.ran") is None
+    page.wait_for_timeout(200)
+    assert sum("Content Security Policy" in text for text in refused) >= 2
+    context.close()
+
+
+def test_a_switch_takes_its_arm_out_of_every_figure_and_brings_it_back(visit, report):
+    page = visit(report)
+    before = page.evaluate(SHAPES)
+    switch = page.get_by_role("button", name="fixed", exact=True)
+    assert switch.get_attribute("aria-pressed") == "true"
+    switch.click()
+    wait_until(page, SHAPES, lambda count: count < before)
+    assert switch.get_attribute("aria-pressed") == "false"
+    assert set(page.evaluate(HIDDEN)) == {"legendonly"}
+    switch.focus()
+    page.keyboard.press("Space")
+    wait_until(page, SHAPES, lambda count: count == before)
+    assert "legendonly" not in page.evaluate(HIDDEN)
+
+
+def test_a_click_on_a_legend_does_the_same(visit, report):
+    page = visit(report)
+    before = page.evaluate(SHAPES)
+    page.locator(".plot .legendtoggle").first.click()
+    wait_until(page, SHAPES, lambda count: count < before)
+    assert set(page.evaluate(HIDDEN)) == {"legendonly"}
+    assert page.get_by_role("button", name="fixed", exact=True).get_attribute("aria-pressed") == "false"
+
+
+def test_hover_says_the_numbers(visit, report):
+    page = visit(report)
+    plot = page.locator('.plot[data-figure="final-drawing"]')
+    plot.scroll_into_view_if_needed()
+    plot.locator(".points path").nth(3).hover(force=True)
+    text = page.locator(".hoverlayer .hovertext").first.text_content(timeout=5000)
+    assert re.search(r"fixed, seed \d.*\d\d\.\d\d%", text)
+
+
+def test_data_opens_and_its_download_has_the_right_bytes(visit, report, tmp_path):
+    page = visit(report, accept_downloads=True)
+    figure = page.locator("figure", has=page.locator("#final"))
+    table = figure.get_by_role("table")
+    assert not table.is_visible()
+    figure.get_by_text("data", exact=True).click()
+    assert table.is_visible()
+    link = figure.locator(".download")
+    with page.expect_download() as caught:
+        link.click()
+    assert caught.value.suggested_filename == "made-final.csv"
+    caught.value.save_as(tmp_path / "final.csv")
+    found = (tmp_path / "final.csv").read_bytes()
+    assert found == base64.b64decode(link.get_attribute("href").partition(",")[2])
+    rows = found.decode().splitlines()
+    assert rows[0] == "arm,seed,test_accuracy"
+    shown = table.locator("tbody tr").first.locator("td").all_text_contents()
+    assert rows[1].split(",")[:2] == shown[:2]
+    assert float(rows[1].split(",")[2]) == pytest.approx(float(shown[2]), rel=1e-5)
+
+
+def colours(page):
+    style = "getComputedStyle"
+    return page.evaluate(
+        f"[{style}(document.body).backgroundColor, {style}(document.querySelector('.xtick text')).fill, "
+        f"{style}(document.querySelector('.legendtext')).fill]"
+    )
+
+
+def test_it_is_dark_in_the_dark_and_follows_when_that_changes(visit, report):
+    page = visit(report, color_scheme="dark")
+    assert colours(page) == [rgb(DARK.paper), rgb(DARK.soft), rgb(DARK.ink)]
+    page.emulate_media(color_scheme="light")
+    wait_until(page, TICK, lambda fill: fill == rgb(LIGHT.soft))
+    assert colours(page) == [rgb(LIGHT.paper), rgb(LIGHT.soft), rgb(LIGHT.ink)]
+
+
+def test_it_prints_light_whole_and_without_the_contents(visit, report):
+    page = visit(report, color_scheme="dark")
+    page.emulate_media(media="print")
+    wait_until(page, TICK, lambda fill: fill == rgb(LIGHT.soft))
+    assert colours(page)[0] == rgb(LIGHT.paper)
+    assert not page.locator("nav").is_visible()
+    assert page.evaluate("Math.max(...[...document.querySelectorAll('.main-svg')].map(s => s.clientWidth))") <= 660
+    assert page.pdf(format="A4").startswith(b"%PDF")
+
+
+def test_a_phone_needs_no_sideways_scrolling_and_stacks_the_panels(visit, report):
+    page = visit(report, width=375)
+    assert page.evaluate("document.documentElement.scrollWidth") == 375
+    for box in [plot.bounding_box() for plot in page.locator(".plot .main-svg").all()]:
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 375
+    panels = "[...document.querySelectorAll('[data-figure=search-drawing] .subplot')]"
+    assert len(set(page.evaluate(f"{panels}.map(panel => panel.getBoundingClientRect().top)"))) == 3
+    assert all(row.is_visible() for row in page.locator(".arms tbody tr").all())
+
+
+def test_hostile_words_do_nothing(visit, tmp_path):
+    hostile = "<script>alert(1)</script><img src=x onerror=alert(2)>\x1b[31m=cmd|calc"
+    results = make_results(
+        make_study(question=hostile), diverge=("fixed",), note="=cmd|' /C calc'!A0\x1b[2J<svg onload=alert(3)>"
+    )
+    page = visit(write_report(results, tmp_path / "report.html"))
+    assert page.locator("h1").text_content() == "<script>alert(1)</script><img src=x onerror=alert(2)>=cmd|calc"
+    assert page.locator("img, svg[onload], [onerror]").count() == 0
+    page.get_by_text("Runs that diverged or failed").click()
+    assert page.locator("td.free").first.text_content() == "=cmd|' /C calc'!A0<svg onload=alert(3)>"
+
+
+@pytest.mark.parametrize(
+    "name", ["nothing has run", "every search diverged", "words are drawn", "loss decides", "one seed"]
+)
+def test_states_at_the_edge_draw_without_a_complaint(visit, tmp_path, name):
+    page = visit(write_report(edge_cases()[name], tmp_path / "report.html"))
+    assert page.locator("h1").is_visible()
+    for plot in page.locator(".plot").all():
+        assert plot.locator(".main-svg").count() > 0

@@ -1,0 +1,74 @@
+"""Pages as files: what is in one, and what is refused."""
+
+import pytest
+
+from clr_study.errors import SpecError, UnknownKindError
+from clr_study.report import FIGURES, load_page
+from clr_study.report.figures import Final, Learning
+from clr_study.shipped import shipped_folder
+
+SECTION = 'title = "t"\n[[sections]]\ntitle = "s"\nfigures = [{}]\n'
+
+
+def write(tmp_path, text):
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    return path
+
+
+def test_the_comparison_shows_every_figure():
+    page = load_page("comparison")
+    shown = {FIGURES.kind_of(type(figure)) for section in page.sections for figure in section.figures}
+    assert shown == {kind for kind in FIGURES if FIGURES[kind].__module__.startswith("clr_study.")}
+
+
+def test_every_shipped_page_loads():
+    pages = [path for path in shipped_folder("dashboards").glob("*.toml") if "[[sections]]" in path.read_text()]
+    assert pages
+    for path in pages:
+        assert load_page(path.stem) == load_page(path)
+
+
+def test_a_page_of_ones_own_works_by_path(tmp_path):
+    path = write(tmp_path, SECTION.format('{ kind = "learning", column = "train_loss" }, { kind = "final" }'))
+    assert load_page(path).sections[0].figures == (Learning(column="train_loss"), Final())
+    assert load_page(str(path)) == load_page(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            SECTION.format('{ kind = "lerning" }'),
+            r"\[\[sections\]\] 1 figures\[0\] kind: no figure is called 'lerning'; did you mean 'learning'\?",
+        ),
+        (SECTION.format('{ kind = "learning", colum = "x" }'), "learning takes no key 'colum'; did you mean 'column'"),
+        (SECTION.format('{ kind = "learning", column = "x" }'), r"figures\[0\] column .*'deciding'.*but got 'x'"),
+        (SECTION.format('{ kind = "schedules", log = 1 }'), r"figures\[0\] log .*bool.*but got 1"),
+        (SECTION.format("{ }"), "has no kind; figures are: cost"),
+        (SECTION.format('"final"'), "must be a table with a kind, but got 'final'"),
+        ('title = "t"\n[[sections]]\ntitle = "s"\n', "needs figures"),
+        ('title = "t"\n[[sections]]\nfigures = [{ kind = "final" }]\n', "needs the key 'title'"),
+        (
+            'title = "t"\n[[sections]]\ntitle = "s"\ntxt = "x"\nfigures = [{ kind = "final" }]\n',
+            "no key 'txt'; did you mean 'text'",
+        ),
+        (SECTION.format('{ kind = "final" }').removeprefix('title = "t"\n'), "needs the key 'title'"),
+        ("titel = 3\n" + SECTION.format('{ kind = "final" }'), "no key 'titel'; did you mean 'title'"),
+        ('title = "t"\n', "needs sections"),
+        ('title = "t"\nsections = [3]\n', r"\[\[sections\]\] 1 must be a table"),
+        ("title = \n", "is not valid TOML"),
+    ],
+)
+def test_a_wrong_page_is_refused_with_file_and_key(tmp_path, text, said):
+    path = write(tmp_path, text)
+    with pytest.raises((SpecError, UnknownKindError), match=said) as caught:
+        load_page(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("name", ["nothing/there.toml", "there.toml", "../comparison", ""])
+def test_a_page_that_is_not_there_is_refused(name):
+    with pytest.raises(SpecError, match=r"there is no such page file|no page is called"):
+        load_page(name)
