@@ -6,6 +6,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from clr_study.models.base import MODELS
+from clr_study.models.caffe import average_pool, gaussian, max_pool, pooled
 from clr_study.models.layers import image_shape
 
 
@@ -43,30 +44,22 @@ class Cifar10Full(nn.Module):
     def __init__(self, channels: int, height: int, width: int, classes: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(channels, 32, 5, padding=2)
-        self.pool1 = nn.MaxPool2d(3, stride=2, ceil_mode=True)
+        self.pool1 = max_pool()
         self.norm1 = WithinChannelLRN()
         self.conv2 = nn.Conv2d(32, 32, 5, padding=2)
-        # At the far edge torch, like Caffe, divides by the part of the window that lies inside the image.
-        self.pool2 = nn.AvgPool2d(3, stride=2, ceil_mode=True)
+        self.pool2 = average_pool()
         self.norm2 = WithinChannelLRN()
         self.conv3 = nn.Conv2d(32, 64, 5, padding=2)
-        self.pool3 = nn.AvgPool2d(3, stride=2, ceil_mode=True)
-        for _ in range(3):
-            height, width = _pooled(height), _pooled(width)
-        self.ip1 = nn.Linear(64 * height * width, classes)
+        self.pool3 = average_pool()
+        self.ip1 = nn.Linear(64 * pooled(height, times=3) * pooled(width, times=3), classes)
+        for layer, std in ((self.conv1, 1e-4), (self.conv2, 0.01), (self.conv3, 0.01), (self.ip1, 0.01)):
+            gaussian(layer, std)
         self.multipliers = {
             "conv1.bias": (2.0, 1.0),
             "conv2.bias": (2.0, 1.0),
             "ip1.weight": (1.0, 250.0),
             "ip1.bias": (2.0, 0.0),
         }
-        self._initialise()
-
-    def _initialise(self) -> None:
-        for layer, std in ((self.conv1, 1e-4), (self.conv2, 0.01), (self.conv3, 0.01), (self.ip1, 0.01)):
-            nn.init.normal_(layer.weight, std=std)
-            assert layer.bias is not None  # all four are made with one
-            nn.init.zeros_(layer.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns the logits [B, classes] of images [B, C, H, W]."""
@@ -74,11 +67,6 @@ class Cifar10Full(nn.Module):
         x = self.norm2(self.pool2(F.relu(self.conv2(x))))
         x = self.pool3(F.relu(self.conv3(x)))
         return self.ip1(x.flatten(1))
-
-
-def _pooled(side: int) -> int:
-    """The side after pooling with kernel 3, stride 2 and Caffe's rounding up."""
-    return -(-(side - 3) // 2) + 1
 
 
 @MODELS.add

@@ -1,6 +1,7 @@
 """Optimizers as pairs of pure functions over tensors, so that one step can be batched over lanes."""
 
 from clr_study.optim.adam import adam, adamw
+from clr_study.optim.adaptive import adadelta, adagrad, rmsprop
 from clr_study.optim.base import (
     OPTIMIZERS,
     Multipliers,
@@ -18,9 +19,12 @@ __all__ = [
     "Optimizer",
     "Params",
     "State",
+    "adadelta",
+    "adagrad",
     "adam",
     "adamw",
     "build_optimizer",
+    "rmsprop",
     "sgd",
     "structure",
 ]

@@ -8,7 +8,7 @@ from typing import Any
 from clr_study.analysis import ArmSummary, Comparison
 from clr_study.analysis.words import p_value
 from clr_study.report.table import plain
-from clr_study.report.words import NOTHING, difference, settings, time_to_target, with_interval
+from clr_study.report.words import NOTHING, arguments, difference, settings, time_to_target, with_interval
 from clr_study.schedules import SCHEDULES
 
 
@@ -80,8 +80,8 @@ def _code(table: Mapping[str, Any], modules: dict[str, set[str]]) -> str:
     cls = SCHEDULES[table["kind"]]
     module = "clr_study.schedules" if cls.__module__.startswith("clr_study.") else cls.__module__
     modules.setdefault(module, set()).add(cls.__name__)
-    arguments = [f"{name}={_value(value, modules)}" for name, value in table.items() if name != "kind"]
-    return f"{cls.__name__}({', '.join(arguments)})"
+    given = [f"{name}={_value(value, modules)}" for name, value in arguments(table).items()]
+    return f"{cls.__name__}({', '.join(given)})"
 
 
 def _value(value: Any, modules: dict[str, set[str]]) -> str:

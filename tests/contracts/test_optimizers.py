@@ -21,8 +21,19 @@ EXAMPLES = {
     ],
     "adam": [{"weight_decay": 0.1}],
     "adamw": [{"weight_decay": 0.1}],
+    "adagrad": [{"weight_decay": 0.1}],
+    "rmsprop": [{"momentum": 0.9, "weight_decay": 0.1}],
+    "adadelta": [{"weight_decay": 0.1, "eps": 0.01}],
 }
-OTHERS = {"momentum": 0.5, "weight_decay": 0.4, "beta1": 0.6, "beta2": 0.9, "eps": 0.1}
+OTHERS = {
+    "momentum": 0.5,
+    "weight_decay": 0.4,
+    "beta1": 0.6,
+    "beta2": 0.9,
+    "alpha": 0.8,
+    "rho": 0.6,
+    "eps": 0.1,
+}
 
 OURS = [kind for kind in OPTIMIZERS if OPTIMIZERS[kind].__module__.startswith("clr_study.")]
 TABLES = [

@@ -17,7 +17,7 @@ SGD = [
     {"momentum": 0.95, "nesterov": True},
     {"momentum": 0.95, "weight_decay": 5e-4, "nesterov": True},
 ]
-ADAM = [
+ADAPTIVE = [
     ({"kind": "adam"}, torch.optim.Adam, {}),
     (
         {"kind": "adam", "beta1": 0.8, "beta2": 0.95, "eps": 1e-3, "weight_decay": 0.1},
@@ -30,6 +30,21 @@ ADAM = [
         {"kind": "adamw", "beta1": 0.5, "weight_decay": 0.3},
         torch.optim.AdamW,
         {"betas": (0.5, 0.999), "weight_decay": 0.3},
+    ),
+    ({"kind": "adagrad"}, torch.optim.Adagrad, {}),
+    ({"kind": "adagrad", "eps": 1e-2, "weight_decay": 0.1}, torch.optim.Adagrad, {"eps": 1e-2, "weight_decay": 0.1}),
+    ({"kind": "rmsprop"}, torch.optim.RMSprop, {}),
+    ({"kind": "rmsprop", "alpha": 0.0}, torch.optim.RMSprop, {"alpha": 0.0}),
+    (
+        {"kind": "rmsprop", "alpha": 0.9, "eps": 1e-2, "momentum": 0.8, "weight_decay": 0.1},
+        torch.optim.RMSprop,
+        {"alpha": 0.9, "eps": 1e-2, "momentum": 0.8, "weight_decay": 0.1},
+    ),
+    ({"kind": "adadelta"}, torch.optim.Adadelta, {}),
+    (
+        {"kind": "adadelta", "rho": 0.5, "eps": 1e-2, "weight_decay": 0.1},
+        torch.optim.Adadelta,
+        {"rho": 0.5, "eps": 1e-2, "weight_decay": 0.1},
     ),
 ]
 
@@ -76,8 +91,8 @@ def test_sgd_is_bit_equal(arguments, dtype):
         assert torch.equal(actual[name], expected[name]), name
 
 
-@pytest.mark.parametrize(("table", "optimizer_type", "arguments"), ADAM, ids=lambda part: str(part))
-def test_adam_agrees_to_twelve_digits(table, optimizer_type, arguments):
+@pytest.mark.parametrize(("table", "optimizer_type", "arguments"), ADAPTIVE, ids=lambda part: str(part))
+def test_adaptive_methods_agree_to_twelve_digits(table, optimizer_type, arguments):
     actual, expected = ours(table, torch.float64), theirs(optimizer_type, arguments, torch.float64)
     for name in SHAPES:
         torch.testing.assert_close(actual[name], expected[name], rtol=1e-12, atol=1e-12, msg=name)

@@ -13,7 +13,7 @@ from clr_study.report.marks import line
 from clr_study.report.table import Table
 from clr_study.report.theme import Theme
 from clr_study.report.thin import thinned
-from clr_study.report.words import inert, scalar, settings
+from clr_study.report.words import inert, settings
 from clr_study.schedules import schedule_from_dict
 from clr_study.spec import Results
 
@@ -24,12 +24,14 @@ class ScheduleCurve:
 
     Args:
         arm: Whose.
+        n: How many measured runs that ended have followed it.
         words: The schedule with its arguments.
         updates: Updates [T], counted from 0.
         lrs: The learning rate of each [T].
     """
 
     arm: str
+    n: int
     words: str
     updates: tuple[float, ...]
     lrs: tuple[float, ...]
@@ -62,7 +64,7 @@ class Schedules(Figure[ScheduleInfo]):
             if summary.schedule and summary.updates:
                 lrs = schedule_from_dict(summary.schedule).table(summary.updates)
                 x, y = thinned(np.arange(len(lrs)), lrs)
-                curves.append(ScheduleCurve(summary.arm, settings(summary.schedule, summary.values), x, y))
+                curves.append(ScheduleCurve(summary.arm, summary.n, settings(summary.schedule, summary.values), x, y))
         return (
             ScheduleInfo(tuple(curves))
             if curves
@@ -91,9 +93,9 @@ class Schedules(Figure[ScheduleInfo]):
         )
 
     def caption(self, info: ScheduleInfo) -> str:
-        """Returns the peaks in words."""
-        peaks = "; ".join(f"{curve.arm} peaks at {scalar(max(curve.lrs))}" for curve in info.curves)
-        return f"The schedule that won the search of each arm, as every measured run of the arm followed it. {peaks}."
+        """Returns what the lines are, and how many runs followed them."""
+        runs = ", ".join(f"{curve.arm} {curve.n}" for curve in info.curves)
+        return f"The schedule that won the search of each arm, which all its measured runs followed. Runs: {runs}."
 
     def table(self, info: ScheduleInfo) -> Table:
         """Returns the drawn points."""

@@ -102,7 +102,10 @@ class StepSizeMap(Figure[MapInfo]):
                 _scored([point for point in points if point.score is not None], arm, info, theme, xaxis=x, yaxis=y),
             ]
             layout[f"xaxis{x[1:]}"] |= {"title": {"text": "step_size, updates"}, "rangemode": "tozero"}
-            layout[f"yaxis{y[1:]}"] |= {"title": {"text": "" if index else "base_lr / max_lr"}, "rangemode": "tozero"}
+            layout[f"yaxis{y[1:]}"] |= {"title": {"text": "base_lr / max_lr"}, "rangemode": "tozero"}
+            if index:
+                layout[f"xaxis{x[1:]}"] |= {"matches": "x"}
+                layout[f"yaxis{y[1:]}"] |= {"matches": "y", "title": {"text": ""}}
             names.append(_name(arm, x, y, theme))
         return theme.figure(
             traces,
