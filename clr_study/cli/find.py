@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 
 from clr_study.errors import SpecError, did_you_mean
@@ -16,7 +15,7 @@ def shipped_studies() -> dict[str, Path]:
 
 
 def find_study(name: str) -> Study:
-    """Returns the study of a shipped name or of a path that ends in `.toml`, its own modules imported.
+    """Returns the study of a shipped name or of a path that ends in `.toml`.
 
     Raises:
         SpecError: There is no such study, or it cannot be.
@@ -29,7 +28,4 @@ def find_study(name: str) -> Study:
         raise SpecError(
             f"no shipped study is called {name!r}; {hint}; for a file of your own give its path, ending in .toml"
         )
-    study = load_study(name)
-    for module in study.imports:
-        import_module(module)
-    return study
+    return load_study(name)

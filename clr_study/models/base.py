@@ -89,8 +89,9 @@ def unfusable(reason: str) -> Callable[[F], F]:
 def why_unfusable(model: Mapping[str, Any] | str | Factory, module: nn.Module) -> str | None:
     """Returns why a module cannot train as a lane of a fused batch, or None if nothing is known against it.
 
-    Besides factories marked by `unfusable` it knows torch's own modules that vmap refuses: those which draw random
-    numbers in training, which read a tensor's value, or which lack a batching rule.
+    A factory says so by `unfusable`; a module, where it depends on the arguments, in its attribute
+    `unfusable_reason`. Besides, it knows torch's own modules that vmap refuses: those which draw random numbers in
+    training, which read a tensor's value, or which lack a batching rule.
 
     Args:
         model: The model's table, its kind, or its factory.
@@ -104,7 +105,7 @@ def why_unfusable(model: Mapping[str, Any] | str | Factory, module: nn.Module) -
     """
     kind = model["kind"] if isinstance(model, Mapping) else model
     factory = MODELS[kind] if isinstance(kind, str) else kind
-    reason: str | None = getattr(factory, "unfusable_reason", None)
+    reason: str | None = getattr(factory, "unfusable_reason", getattr(module, "unfusable_reason", None))
     if reason is not None:
         return reason
     for name, part in module.named_modules():

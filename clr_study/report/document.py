@@ -62,7 +62,7 @@ def results_document(results: Results, comparison: Comparison) -> dict[str, Any]
         "runs": [_run(run) for run in results.runs],
         "source": study.source,
     }
-    return plain_json(document)  # type: ignore[no-any-return]
+    return plain_json(document)
 
 
 def write_results(results: Results, path: str | Path, comparison: Comparison) -> Path:

@@ -104,7 +104,7 @@ def _page(table: Mapping[str, Any]) -> Page:
     if not isinstance(sections, list) or not sections:
         raise SpecError("a page needs sections, as in [[sections]]")
     made = tuple(_section(section, f"[[sections]] {index + 1}") for index, section in enumerate(sections))
-    return call(Page, rest, "the page:", given={"sections": made})  # type: ignore[no-any-return]
+    return call(Page, rest, "the page:", given={"sections": made})
 
 
 def _section(table: Any, where: str) -> Section:
@@ -115,4 +115,4 @@ def _section(table: Any, where: str) -> Section:
         raise SpecError(f'{where} needs figures, as in figures = [{{ kind = "final" }}]')
     made = tuple(make(FIGURES, figure, f"{where} figures[{index}]") for index, figure in enumerate(figures))
     rest = {key: value for key, value in table.items() if key != "figures"}
-    return call(Section, rest, where, given={"figures": made})  # type: ignore[no-any-return]
+    return call(Section, rest, where, given={"figures": made})

@@ -137,7 +137,7 @@ class _Crew:
     def __init__(self, study: Study, where: Where, report: CheckReport, task: Task) -> None:
         self.study, self.where, self.report, self.task = study, where, report, task
         checkpoints = (where.folder(study.name) / "checkpoints").resolve()
-        self.places = places(where.devices, str(checkpoints))
+        self.places = places(where.devices, str(checkpoints), study.imports)
         self.kind = where.executor or ("inline" if len(self.places) == 1 else "processes")
         self.make_executor = EXECUTORS[self.kind]
         self.store: Store

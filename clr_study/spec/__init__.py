@@ -1,6 +1,7 @@
 """The study file and everything that follows from it: arms, holes, specs of runs, results."""
 
 from clr_study.spec.fill import Budget, build_schedule, fill
+from clr_study.spec.imports import import_user_module
 from clr_study.spec.make import call, make
 from clr_study.spec.parse import load_study, needs_range_test, parse_study
 from clr_study.spec.results import METRICS, RangeTestResult, Results, RunResult, curve_set
@@ -87,6 +88,7 @@ __all__ = [
     "fill",
     "filled",
     "holes",
+    "import_user_module",
     "leaves",
     "load_study",
     "make",

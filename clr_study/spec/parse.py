@@ -10,6 +10,7 @@ from typing import Any
 
 from clr_study.errors import ClrStudyError, SpecError, did_you_mean
 from clr_study.spec.fill import Budget, fill
+from clr_study.spec.imports import import_user_module
 from clr_study.spec.make import call
 from clr_study.spec.space import FromRangeTest, corner, with_bounds
 from clr_study.spec.study import Arm, Data, Measure, RangeTest, Search, Study, Target, Train
@@ -94,13 +95,13 @@ def _study(table: Mapping[str, Any], text: str) -> Study:
     for key in ("name", "data", "model", "train", "arms"):
         if key not in table:
             raise SpecError(f"the study file needs the key {key!r}")
+    for module in _imports(table.get("imports", [])):
+        import_user_module(module)
     train = _section(Train, table["train"], "[train]")
     optim = parse_template(table.get("optim", {"kind": "sgd", "momentum": 0.9}), "[optim]")
     model = parse_template(table["model"], "[model]")
     arms = _arms(table["arms"], optim, model, train)
-    rest = {key: table[key] for key in ("question", "metric") if key in table}
-    if "imports" in table:
-        rest["imports"] = tuple(table["imports"]) if isinstance(table["imports"], list) else table["imports"]
+    rest = {key: table[key] for key in ("question", "metric", "imports") if key in table}
     study = call(
         Study,
         rest,
@@ -222,6 +223,12 @@ def _list(value: Any, where: str) -> list[Any]:
     if not isinstance(value, list):
         raise SpecError(f"{where} must be a list, but got {value!r}")
     return value
+
+
+def _imports(names: Any) -> list[str]:
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise SpecError(f'imports must be a list of modules, as in ["my_package.things"], but got {names!r}')
+    return names
 
 
 def _known_keys(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:

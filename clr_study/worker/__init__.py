@@ -3,4 +3,13 @@
 from clr_study.worker.jobs import STORAGE, run_jobs
 from clr_study.worker.place import Place, current_place, device_words, places, take_place, versions
 
-__all__ = ["STORAGE", "Place", "current_place", "device_words", "places", "run_jobs", "take_place", "versions"]
+__all__ = [
+    "STORAGE",
+    "Place",
+    "current_place",
+    "device_words",
+    "places",
+    "run_jobs",
+    "take_place",
+    "versions",
+]

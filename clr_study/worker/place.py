@@ -12,7 +12,7 @@ from importlib import metadata
 import torch
 
 from clr_study.errors import InputError
-
+from clr_study.spec import import_user_module
 
 # As malloc.h of the GNU C library numbers them.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
@@ -26,11 +26,13 @@ class Place:
         device: As torch writes it: `cpu`, `cuda:0`.
         threads: Threads on the CPU; 0 leaves torch's own choice.
         checkpoints: The folder of checkpoints; empty for none.
+        imports: The user's modules, which register what the study names.
     """
 
     device: str = "cpu"
     threads: int = 0
     checkpoints: str = ""
+    imports: tuple[str, ...] = ()
 
 
 _taken = Place()
@@ -45,6 +47,8 @@ def take_place(place: Place) -> None:
         _keep_freed_memory()
     if place.device.startswith("cuda"):
         torch.backends.cudnn.benchmark = False  # its choice may differ from run to run
+    for module in place.imports:
+        import_user_module(module)
     _taken = place
 
 
@@ -65,12 +69,13 @@ def current_place() -> Place:
     return _taken
 
 
-def places(devices: str, checkpoints: str = "") -> tuple[Place, ...]:
+def places(devices: str, checkpoints: str = "", imports: tuple[str, ...] = ()) -> tuple[Place, ...]:
     """Returns the places of a list of devices; the CPU's cores are shared out among its workers.
 
     Args:
         devices: Names with commas between: `cpu`, `cpu,cpu`, `cuda:0,cuda:1`; `auto` for all GPUs, or the CPU.
         checkpoints: The folder of checkpoints.
+        imports: The user's modules.
 
     Raises:
         InputError: A device that this machine does not have.
@@ -92,7 +97,7 @@ def places(devices: str, checkpoints: str = "") -> tuple[Place, ...]:
             )
     on_cpu = names.count("cpu")
     threads = max(1, (os.cpu_count() or 1) // on_cpu) if on_cpu > 1 else 0
-    return tuple(Place(name, threads if name == "cpu" else 0, checkpoints) for name in names)
+    return tuple(Place(name, threads if name == "cpu" else 0, checkpoints, imports) for name in names)
 
 
 @cache

@@ -1,0 +1,59 @@
+"""A study file may name the user's own modules; what they register can stand in it."""
+
+from __future__ import annotations
+
+import pytest
+
+from clr_study.errors import SpecError
+from clr_study.schedules import SCHEDULES
+from clr_study.spec import parse_study
+
+TEXT = """
+name = "own"
+imports = ["own_schedules_of_a_test"]
+data = { kind = "digits" }
+model = { kind = "mlp" }
+train = { updates = 10 }
+[arms.own.schedule]
+kind = "halving_of_own"
+lr = 0.5
+"""
+
+MODULE = '''
+import dataclasses
+from clr_study.schedules import SCHEDULES, Schedule
+
+@SCHEDULES.add
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HalvingOfOwn(Schedule):
+    """Halves every update."""
+
+    lr: float
+
+    def formula(self, t):
+        return self.lr * 0.5**t
+'''
+
+
+def test_a_users_schedule_is_found_by_its_kind(tmp_path, monkeypatch):
+    (tmp_path / "own_schedules_of_a_test.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    try:
+        study = parse_study(TEXT)
+        assert study.imports == ("own_schedules_of_a_test",)
+        assert SCHEDULES["halving_of_own"](lr=0.5)(2) == 0.125
+    finally:
+        SCHEDULES._things.pop("halving_of_own", None)
+
+
+def test_a_module_that_fails_is_named_with_its_own_error(tmp_path, monkeypatch):
+    (tmp_path / "broken_module_of_a_test.py").write_text("x = 1\nraise RuntimeError('out of coffee')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(SpecError, match=r"broken_module_of_a_test.*RuntimeError: out of coffee .*line 2"):
+        parse_study(TEXT.replace("own_schedules_of_a_test", "broken_module_of_a_test"))
+
+
+@pytest.mark.parametrize("imports", ['"one"', "[1]", "{}"])
+def test_imports_must_be_a_list_of_names(imports):
+    with pytest.raises(SpecError, match="imports must be a list of modules"):
+        parse_study(TEXT.replace('["own_schedules_of_a_test"]', imports))
