@@ -10,9 +10,8 @@ from clr_study.errors import InputError, did_you_mean
 from clr_study.models.base import MODELS
 
 # A loss takes one row of logits a sample, so the auxiliary heads go.
-OPTIONS: dict[str, dict[str, Any]] = dict.fromkeys(
-    ("googlenet", "inception_v3"), {"aux_logits": False, "init_weights": True}
-)
+ONE_HEAD = {"aux_logits": False, "init_weights": True}
+OPTIONS: dict[str, dict[str, Any]] = {"googlenet": ONE_HEAD, "inception_v3": ONE_HEAD}
 
 
 @MODELS.add

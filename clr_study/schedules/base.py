@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Schedule(ABC):
     """The base of all schedules. It compares, hashes, prints, and goes to JSON and back.
 
-    A new one is a frozen dataclass with a `formula` and its `rules`, under `@SCHEDULES.add`. Fields are annotated
+    A new one is a frozen dataclass with a `formula`, and `rules` if its fields have any, under `@SCHEDULES.add`. Fields are annotated
     plainly (float, int, tuple[int, ...], Literal[...]); what an annotation does not allow is refused at birth, and
     so are nan, inf, and a bool for a number.
 
@@ -57,9 +57,9 @@ class Schedule(ABC):
             t: Updates [T], float64, counted from 0.
         """
 
-    @abstractmethod
     def rules(self) -> dict[str, bool]:
         """Returns what must hold between the fields: each rule as a message prints it, and whether it holds."""
+        return {}
 
     def __post_init__(self) -> None:
         for name, hint in field_hints(type(self)).items():

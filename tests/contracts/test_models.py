@@ -29,6 +29,22 @@ EXAMPLES = {
     "resnet": [
         ((3, 8, 8), 10, {"depth": 8, "width": 2}),
         ((1, 9, 12), 1, {"depth": 14, "width": 3}),
+        ((3, 8, 8), 10, {"depth": 11, "width": 1, "block": "bottleneck"}),
+    ],
+    "cifar10_quick": [
+        ((3, 8, 8), 10, {}),
+        ((1, 11, 9), 1, {}),
+    ],
+    "cifar10_full_sigmoid_bn": [
+        ((3, 8, 8), 10, {}),
+        ((1, 11, 9), 1, {}),
+    ],
+    "densenet": [
+        ((3, 8, 8), 10, {"depth": 7, "growth": 2}),
+        ((1, 9, 12), 1, {"depth": 10, "growth": 1}),
+    ],
+    "torchvision": [
+        ((3, 33, 32), 7, {"name": "shufflenet_v2_x0_5"}),
     ],
 }
 OURS = [kind for kind in MODELS if MODELS[kind].__module__.startswith("clr_study.")]
