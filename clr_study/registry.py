@@ -2,16 +2,19 @@
 
 There is one class and seven registries: schedules, data sets, models, optimizers, executors, figures and bound
 rules. Registering is one edit, a decorator; the contract tests, `clr-study list` and did-you-mean find the new
-thing by themselves.
+thing by themselves. What is not registered stands in a file by its path, as `my_package.nets:make_net`.
 """
 
 from __future__ import annotations
 
 import re
+import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 from typing import Any, Generic, TypeVar
 
-from clr_study.errors import UnknownKindError, did_you_mean
+from clr_study.errors import SpecError, UnknownKindError, did_you_mean
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -24,6 +27,61 @@ def snake_case(name: str) -> str:
         ('warm_restarts', 'triangular2', 'small_cnn')
     """
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def named(path: str) -> Callable[..., Any]:
+    """Imports what a path names: the module, a colon, and the function or class in it.
+
+    Args:
+        path: `my_package.nets:make_net`.
+
+    Raises:
+        SpecError: The module cannot be imported, has no such name, or the name is of nothing that can be called.
+
+    Examples:
+        >>> named("math:hypot")(3, 4)
+        5.0
+        >>> named("math:hypo")
+        Traceback (most recent call last):
+        clr_study.errors.SpecError: 'math:hypo': the module 'math' has no 'hypo'; did you mean 'hypot'?
+        >>> named("math:pi")
+        Traceback (most recent call last):
+        clr_study.errors.SpecError: 'math:pi' is a float, which cannot be called; name a function or a class
+    """
+    module, _, name = path.partition(":")
+    if not all(part.isidentifier() for part in (*module.split("."), *name.split("."))):
+        raise SpecError(f"{path!r} must be a module, a colon and a name in it, as in 'my_package.nets:make_net'")
+    thing: Any = _imported(module, path)
+    for part in name.split("."):
+        if not hasattr(thing, part):
+            hint = did_you_mean(part, (known for known in dir(thing) if not known.startswith("_")))
+            raise SpecError(f"{path!r}: the module {module!r} has no {name!r}; {hint}")
+        thing = getattr(thing, part)
+    if not callable(thing):
+        raise SpecError(f"{path!r} is a {type(thing).__name__}, which cannot be called; name a function or a class")
+    return thing
+
+
+def _imported(module: str, path: str) -> Any:
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name and f"{module}.".startswith(f"{error.name}."):
+            folders = ", ".join(repr(folder) for folder in sys.path[-2:])
+            raise SpecError(
+                f"{path!r}: there is no module {error.name!r}; looked for on Python's path, which ends in {folders}"
+            ) from None
+        raise SpecError(_failure(path, module, error)) from error
+    except (Exception, SystemExit) as error:
+        raise SpecError(_failure(path, module, error)) from error
+
+
+def _failure(path: str, module: str, error: BaseException) -> str:
+    """The last line of the failed module's own trace, and where that was."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    file, line = (error.filename, error.lineno) if isinstance(error, SyntaxError) else (last.filename, last.lineno)
+    words = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+    return f"{path!r}: the module {module!r} cannot be imported: {words} ({file}, line {line})"
 
 
 class Registry(Mapping[str, Callable[..., Any]], Generic[F]):
@@ -41,6 +99,8 @@ class Registry(Mapping[str, Callable[..., Any]], Generic[F]):
         >>> SHAPES["smal_square"]
         Traceback (most recent call last):
         clr_study.errors.UnknownKindError: no shape is called 'smal_square'; did you mean 'small_square'?
+        >>> SHAPES["math:hypot"](3, 4)
+        5.0
     """
 
     def __init__(self, noun: str) -> None:
@@ -64,10 +124,15 @@ class Registry(Mapping[str, Callable[..., Any]], Generic[F]):
         return thing
 
     def kind_of(self, thing: object) -> str:
-        """Returns the kind under which a registered callable stands."""
-        return next(kind for kind, known in self._things.items() if known is thing)
+        """Returns the kind under which a callable stands: that of its registration, or else its path."""
+        for kind, known in self._things.items():
+            if known is thing:
+                return kind
+        return f"{thing.__module__}:{thing.__qualname__}"  # type: ignore[attr-defined]
 
     def __getitem__(self, kind: str) -> F:
+        if isinstance(kind, str) and ":" in kind:
+            return named(kind)  # type: ignore[return-value]
         try:
             return self._things[kind]
         except (KeyError, TypeError):

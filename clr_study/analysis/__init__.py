@@ -4,6 +4,8 @@ from clr_study.analysis.bounds import BOUND_RULES, Bounds
 from clr_study.analysis.compare import compare
 from clr_study.analysis.comparison import ArmSummary, Comparison, Difference, Estimate, TimeToTarget
 from clr_study.analysis.cost import Cost, ledger
+from clr_study.analysis.effort import Effort, effort, leaders
+from clr_study.analysis.sensitivity import Sensitivity, sensitivity
 
 __all__ = [
     "BOUND_RULES",
@@ -12,8 +14,13 @@ __all__ = [
     "Comparison",
     "Cost",
     "Difference",
+    "Effort",
     "Estimate",
+    "Sensitivity",
     "TimeToTarget",
     "compare",
+    "effort",
+    "leaders",
     "ledger",
+    "sensitivity",
 ]

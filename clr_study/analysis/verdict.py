@@ -138,14 +138,18 @@ def _sooner(comparison: Comparison, difference: Difference) -> str:
 
 
 def _no_difference(comparison: Comparison, differences: Sequence[Difference]) -> str:
-    names = words.listed([f"{each.reference} ({words.p_value(each.p_holm)})" for each in differences])
-    told = f"It is not shown to be {'sooner' if comparison.by == 'target' else 'better'} than {names}"
-    known = [each.within for each in differences if each.within == each.within]
-    if not known:
-        return f"{told}."
+    names = words.listed([f"{each.reference} ({_open(comparison, each)})" for each in differences])
+    return f"It is not shown to be {'sooner' if comparison.by == 'target' else 'better'} than {names}."
+
+
+def _open(comparison: Comparison, difference: Difference) -> str:
+    """How sure, and how far apart the two may still be: the bound that the interval gives."""
+    sure = words.p_value(difference.p_holm)
+    if difference.within != difference.within:
+        return sure
     by_target = comparison.by == "target"
-    largest = words.updates(max(known)) if by_target else words.at_most(max(known), comparison.metric)
-    return f"{told}: no difference larger than {largest}."
+    most = words.updates(difference.within) if by_target else words.at_most(difference.within, comparison.metric)
+    return f"{sure}, no more than {most} apart"
 
 
 def _target(comparison: Comparison) -> str:

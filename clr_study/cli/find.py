@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from clr_study.errors import SpecError, did_you_mean
@@ -28,4 +29,15 @@ def find_study(name: str) -> Study:
         raise SpecError(
             f"no shipped study is called {name!r}; {hint}; for a file of your own give its path, ending in .toml"
         )
+    make_importable(Path(name).resolve().parent)
     return load_study(name)
+
+
+def make_importable(*folders: Path) -> None:
+    """Puts folders and the current one on Python's path, for what a study file imports; worker processes get it too.
+
+    They go to the end: a user's file that is called as a module of Python's must not take its place.
+    """
+    for folder in (*folders, Path.cwd()):
+        if str(folder) not in sys.path:
+            sys.path.append(str(folder))

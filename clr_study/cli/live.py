@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,7 +18,7 @@ from clr_study.cli.text import plain
 from clr_study.errors import StorageError
 from clr_study.search import Where, run_range_test, run_study
 from clr_study.spec import Study
-from clr_study.store import Progress, Store, open_store, progress
+from clr_study.store import ArmProgress, Progress, Store, open_store, progress
 
 REFRESH_SECONDS = 0.5
 PLAIN_SECONDS = 10.0
@@ -132,12 +132,22 @@ class _Watch:
             store.dispose()
 
     def line(self) -> str:
-        """One line for a log."""
+        """One line for a log: how far each phase is, which arm leads it, and the time left."""
         parts = []
-        for (arm, phase), done in (self.seen.arms if self.seen else {}).items():
-            best = "" if done.best is None else f", best {score(done.best, self.study.metric)}"
-            parts.append(f"{arm} {phase} {done.finished}/{done.planned}{best}")
+        arms = self.seen.arms if self.seen else {}
+        for phase in dict.fromkeys(phase for _, phase in arms):
+            own = {arm: done for (arm, other), done in arms.items() if other == phase}
+            finished, planned = (sum(getattr(done, name) for done in own.values()) for name in ("finished", "planned"))
+            parts.append(f"{phase} {finished}/{planned}{self._leader(own)}")
         return "; ".join([*parts, self.left()])
+
+    def _leader(self, arms: Mapping[str, ArmProgress]) -> str:
+        scores = {arm: done.best for arm, done in arms.items() if done.best is not None}
+        if not scores:
+            return ""
+        pick = min if self.study.metric == "loss" else max
+        arm = pick(scores, key=lambda name: scores[name])
+        return f", best {plain(arm)} {score(scores[arm], self.study.metric)}"
 
     def table(self) -> Table:
         """The live table."""

@@ -20,6 +20,8 @@ from clr_study.version import __version__
 # runs on the machine. OpenMP reads this when torch is loaded, so it stands before every other import.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+# As in clr_study.report.code, which takes a second to import.
+FORMS = ("python", "torch", "lightning", "huggingface", "keras", "toml")
 STORAGE_HELP = "Database URL [default: $CLR_STORAGE, or sqlite:///clr_study.db]."
 
 
@@ -184,3 +186,21 @@ def list_(what: str | None) -> None:
     from clr_study.cli.listing import print_list
 
     print_list(what)
+
+
+@main.command()
+@click.argument("study")
+@click.option("--as", "form", default="python", metavar="FORM", help=f"One of {', '.join(FORMS)} [default: python].")
+@click.option("--arm", default="", metavar="NAME", help="Another arm than the best one.")
+@click.option("--storage", default="", metavar="URL", help=STORAGE_HELP)
+def best(study: str, form: str, arm: str, storage: str) -> None:
+    """Prints the winning schedule of STUDY (its name) as code to paste, with its score and interval above.
+
+    \b
+    Examples:
+      clr-study best quickstart
+      clr-study best quickstart --as torch > schedule.py
+    """
+    from clr_study.cli.best import best_of
+
+    click.echo(best_of(study, storage, arm, form), nl=False)

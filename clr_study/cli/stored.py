@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from clr_study.analysis import compare
+from clr_study.cli.find import make_importable
 from clr_study.cli.tables import print_summary
 from clr_study.cli.text import plain
 from clr_study.report import results_document
@@ -18,14 +19,16 @@ from clr_study.spec import Results
 from clr_study.store import open_store, read_results, study_names
 
 
-def _read(study: str, storage: str) -> Results:
+def read_stored(study: str, storage: str) -> Results:
+    """Returns all that is stored of a study; what its file imports may lie in the current folder."""
+    make_importable()
     with open_store(Where(storage=storage).url, create=False) as store:
         return read_results(store, study)
 
 
 def write_report_of(study: str, storage: str, out: str, page: str) -> Path:
     """Writes the report of a stored study and returns its path."""
-    results = _read(study, storage)
+    results = read_stored(study, storage)
     return write_everything(results, Where(out=out).folder(results.study.name), page)
 
 
@@ -34,7 +37,7 @@ def show_study(study: str | None, storage: str, as_json: bool) -> None:
     if study is None:
         _show_all(storage, as_json)
         return
-    results = _read(study, storage)
+    results = read_stored(study, storage)
     if as_json:
         document = results_document(results, compare(results))
         print(json.dumps(document, indent=2, allow_nan=False))  # noqa: T201

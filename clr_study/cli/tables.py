@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -33,11 +34,11 @@ def print_summary(results: Results, console: Console | None = None) -> None:
     console = console or Console()
     comparison = compare(results)
     rows = summary_rows(comparison)
-    table = Table(title=f"{results.study.name}: {plain(comparison.metric)}", title_justify="left")
+    table = Table(title=f"{results.study.name}: {plain(comparison.metric).replace('_', ' ')}", title_justify="left")
     for column in rows[0] if rows else ():
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(plain(cell)) for cell in row.values()))
+        table.add_row(*(Text(_in_lines(plain(cell))) for cell in row.values()), end_section=True)
     console.print(table)
     console.print(Text(plain(comparison.verdict), style="bold"), soft_wrap=not console.is_terminal)
     for limit in comparison.limits:
@@ -45,6 +46,18 @@ def print_summary(results: Results, console: Console | None = None) -> None:
     best = [summary for summary in comparison.arms if summary.arm == comparison.best]
     if best:
         console.print(Text(f"\nthe schedule of {best[0].arm}:\n\n{snippet(best[0])}"), soft_wrap=True)
+
+
+def _in_lines(cell: str) -> str:
+    """Breaks a cell where its parts meet, which a narrow terminal would not.
+
+    Examples:
+        >>> print(_in_lines("97.2 % [96.6, 97.8]"))
+        97.2 %
+        [96.6, 97.8]
+    """
+    outside_brackets = r"(?:, |; | (?=\[))(?![^\[]*\])"
+    return re.sub(outside_brackets, "\n", cell).replace(": ", ":\n")
 
 
 def print_check(study: Study, report: CheckReport) -> None:

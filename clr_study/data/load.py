@@ -10,7 +10,7 @@ from typing import Any
 
 from clr_study.data.datasets import DATASETS
 from clr_study.data.splits import Splits, hold_out
-from clr_study.errors import SpecError
+from clr_study.errors import DataError, SpecError
 from clr_study.spec import make
 
 
@@ -48,4 +48,8 @@ def load_splits(table: Mapping[str, Any], validation: float | int = 0.1, seed: i
 
 @functools.lru_cache(maxsize=4, typed=True)
 def _load(canonical: str, validation: float | int, seed: int) -> Splits:
-    return hold_out(make(DATASETS, json.loads(canonical), "[data]"), validation, seed)
+    table = json.loads(canonical)
+    splits = make(DATASETS, table, "[data]")
+    if not isinstance(splits, Splits):
+        raise DataError(f"data set {table['kind']!r} must return clr_study.data.Splits, but returned {splits!r:.200}")
+    return hold_out(splits, validation, seed)

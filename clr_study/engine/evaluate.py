@@ -17,8 +17,8 @@ from clr_study.optim import Params
 
 Forward: TypeAlias = Callable[[Params, Params, Tensor, Tensor], tuple[Tensor, Tensor]]
 
-# Rows of samples x lanes that are in the air at once: enough to fill a device, little enough to fit beside training.
-ROWS = 16_384
+# Samples at a time, for any number of lanes: a run's loss, a float32 sum, must not depend on who is evaluated beside it.
+CHUNK = 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,12 +91,11 @@ def _single(forward: Forward) -> Forward:
 
 
 def _scores(forward: Forward, lanes: Lanes, task: Task, split: Split) -> Scores:
-    chunk = max(1, ROWS // len(lanes))
     loss = torch.zeros(len(lanes), dtype=torch.float64, device=task.device)
     right = torch.zeros_like(loss)
-    for first in range(0, len(split), chunk):
-        inputs = task.normalise(split.inputs[first : first + chunk])
-        part, good = forward(lanes.params, lanes.buffers, inputs, split.targets[first : first + chunk])
+    for first in range(0, len(split), CHUNK):
+        inputs = task.normalise(split.inputs[first : first + CHUNK])
+        part, good = forward(lanes.params, lanes.buffers, inputs, split.targets[first : first + CHUNK])
         loss += part
         right += good
     mean = (loss / len(split)).cpu()

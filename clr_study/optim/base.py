@@ -73,7 +73,11 @@ def build_optimizer(table: Mapping[str, Any]) -> Optimizer:
         Traceback (most recent call last):
         clr_study.errors.InputError: [optim] momentum must lie in [0, 1), but got 1.5
     """
-    optimizer: Optimizer = make(OPTIMIZERS, table, "[optim]")
+    optimizer = make(OPTIMIZERS, table, "[optim]")
+    if not isinstance(optimizer, Optimizer):
+        raise InputError(
+            f"optimizer {table['kind']!r} must return clr_study.optim.Optimizer, but returned {optimizer!r}"
+        )
     return optimizer
 
 

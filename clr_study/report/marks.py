@@ -11,7 +11,7 @@ from clr_study.analysis.words import column, in_percent
 from clr_study.report.theme import Theme
 
 
-def line(theme: Theme, arm: str, x: Sequence[float], y: Sequence[float], **more: Any) -> go.Scatter:
+def line(theme: Theme, arm: str, x: Sequence[float | None], y: Sequence[float | None], **more: Any) -> go.Scatter:
     """Returns a line of an arm; it answers to the arm's switch on the page."""
     style = theme.style(arm)
     stroke = {"color": style.colour, "dash": style.dash, "width": 2, **more.pop("line", {})}
@@ -96,6 +96,28 @@ def axes(index: int) -> tuple[str, str]:
         (('x', 'y'), ('x3', 'y3'))
     """
     return ("x", "y") if index == 0 else (f"x{index + 1}", f"y{index + 1}")
+
+
+def panel_name(text: str, x: str, y: str, theme: Theme) -> dict[str, Any]:
+    """Returns the annotation that names a panel, above its upper left corner.
+
+    Args:
+        text: The name.
+        x: The panel's x axis.
+        y: Its y axis.
+        theme: Gives the ink.
+    """
+    return {
+        "text": f"<b>{text}</b>",
+        "xref": f"{x} domain",
+        "yref": f"{y} domain",
+        "x": 0,
+        "y": 1,
+        "xanchor": "left",
+        "yanchor": "bottom",
+        "showarrow": False,
+        "font": {"color": theme.ink, "size": 13},
+    }
 
 
 def _long(axis: str) -> str:

@@ -60,9 +60,7 @@ def snippet(summary: ArmSummary) -> str:
     """
     if not summary.schedule:
         return ""
-    modules: dict[str, set[str]] = {}
-    call = _code(summary.schedule, modules)
-    imports = [f"from {module} import {', '.join(sorted(names))}" for module, names in sorted(modules.items())]
+    imports, call = schedule_code(summary.schedule)
     others = [
         f"# with {key} = {value!r}" for key, value in summary.values.items() if key.startswith(("optim.", "model."))
     ]
@@ -74,6 +72,18 @@ def snippet(summary: ArmSummary) -> str:
         "scheduler = schedule.to_torch(optimizer)  # then scheduler.step() after every optimizer.step()",
     ]
     return plain("\n".join(lines)) + "\n"
+
+
+def schedule_code(schedule: Mapping[str, Any]) -> tuple[list[str], str]:
+    """Returns the imports that a schedule's code needs, and the call that makes it.
+
+    Examples:
+        >>> schedule_code({"kind": "constant", "lr": 0.5})
+        (['from clr_study.schedules import Constant'], 'Constant(lr=0.5)')
+    """
+    modules: dict[str, set[str]] = {}
+    call = _code(schedule, modules)
+    return [f"from {module} import {', '.join(sorted(names))}" for module, names in sorted(modules.items())], call
 
 
 def _code(table: Mapping[str, Any], modules: dict[str, set[str]]) -> str:

@@ -79,7 +79,7 @@ def time_to_target(time: TimeToTarget | None) -> str:
 
 
 def settings(schedule: Mapping[str, Any], values: Mapping[str, Any]) -> str:
-    """Returns a winner's schedule with its arguments, then whatever else was drawn for it.
+    """Returns a winner's schedule with its arguments, then whatever else was drawn for it; defaults go without saying.
 
     Examples:
         >>> settings({"kind": "constant", "lr": 0.125}, {"lr": 0.125, "optim.momentum": 0.9})
@@ -87,7 +87,9 @@ def settings(schedule: Mapping[str, Any], values: Mapping[str, Any]) -> str:
     """
     if not schedule:
         return NOTHING
-    parts = [f"{key} {scalar(value)}" for key, value in arguments(schedule).items()]
+    usual = {field.name: field.default for field in fields(SCHEDULES[schedule["kind"]])}
+    said = {key: value for key, value in arguments(schedule).items() if value != usual[key]}
+    parts = [f"{key} {scalar(value)}" for key, value in said.items()]
     parts += [f"{key} {scalar(value)}" for key, value in values.items() if key.startswith(("optim.", "model."))]
     return plain(f"{schedule['kind']}: {', '.join(parts)}")
 

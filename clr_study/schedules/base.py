@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 class Schedule(ABC):
     """The base of all schedules. It compares, hashes, prints, and goes to JSON and back.
 
-    A new one is a frozen dataclass with a `formula`, and `rules` if its fields have any, under `@SCHEDULES.add`. Fields are annotated
-    plainly (float, int, tuple[int, ...], Literal[...]); what an annotation does not allow is refused at birth, and
-    so are nan, inf, and a bool for a number.
+    A new one is a frozen dataclass with a `formula`, and `rules` if its fields have any, under `@SCHEDULES.add`. Fields
+    are annotated plainly (float, int, tuple[int, ...], Literal[...]); what an annotation does not allow is refused at
+    birth, and so are nan, inf, and a bool for a number.
 
     Raises:
         ValueError: A field is not what its annotation says, or a rule does not hold; the message has the values.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from clr_study.errors import SpecError
 from clr_study.schedules import SCHEDULES, Schedule
-from clr_study.spec.make import kind_in, make
+from clr_study.spec.make import kind_in, make, parameters_of
 from clr_study.spec.space import Values, filled
 from clr_study.spec.study import Arm, Study, Train
 from clr_study.spec.trial import TrialSpec
@@ -91,7 +91,7 @@ def fill(
     where = f"[arms.{arm.name}.schedule]"
     schedule = build_schedule(tables["schedule"], budget.updates, where)
     if any(key in arm.space for key in SNAPPED):
-        schedule = schedule.fitted(budget.updates)
+        schedule = _fitted(schedule, budget.updates, where)
     points = {*budget.grid(arm.train.evaluations), *extra}
     if cycle_ends:
         points.update(schedule.cycle_ends(budget.updates))
@@ -107,6 +107,13 @@ def fill(
         seed=seed,
         test=test,
     )
+
+
+def _fitted(schedule: Schedule, updates: int, where: str) -> Schedule:
+    try:
+        return schedule.fitted(updates)
+    except (ValueError, OverflowError):  # the cycle is so short or so long that float64 cannot count with it
+        raise SpecError(f"{where} cycles of {schedule.cycle} updates cannot be fitted to {updates} updates") from None
 
 
 def build_schedule(table: Mapping[str, Any], updates: int, where: str) -> Schedule:
@@ -129,10 +136,12 @@ def build_schedule(table: Mapping[str, Any], updates: int, where: str) -> Schedu
     arguments = dict(table)
     if arguments["kind"] == "joined":
         arguments["schedules"] = _parts(arguments, updates, where)
-    names = {field.name for field in fields(kind_in(SCHEDULES, table["kind"], where))}  # type: ignore[arg-type]
-    if "updates" in names:
+    thing = kind_in(SCHEDULES, table["kind"], where)
+    if "updates" in parameters_of(thing, f"{where} {table['kind']}"):
         arguments.setdefault("updates", updates)
-    schedule: Schedule = make(SCHEDULES, arguments, where)
+    schedule = make(SCHEDULES, arguments, where)
+    if not isinstance(schedule, Schedule):
+        raise SpecError(f"{where} {table['kind']} must make a clr_study.schedules.Schedule, but made {schedule!r}")
     return schedule
 
 
@@ -142,8 +151,13 @@ def _parts(arguments: Mapping[str, Any], updates: int, where: str) -> tuple[Sche
         raise SpecError(f"{where} joined takes lists: schedules of tables and boundaries of updates")
     if not all(isinstance(edge, (int, float)) for edge in boundaries):
         raise SpecError(f"{where} boundaries must be numbers of updates, but got {list(boundaries)}")
+    if len(boundaries) != len(parts) - 1:
+        raise SpecError(
+            f"{where} joined takes one boundary fewer than schedules, but got {len(parts)} schedules and "
+            f"{len(boundaries)} boundaries"
+        )
     edges = [0, *boundaries, updates]
     return tuple(
         build_schedule(part, max(1, int(stop) - int(start)), f"{where} schedules[{index}]")
-        for index, (part, start, stop) in enumerate(zip(parts, edges, edges[1:], strict=False))
+        for index, (part, start, stop) in enumerate(zip(parts, edges[:-1], edges[1:], strict=True))
     )

@@ -21,13 +21,15 @@ def make(registry: Registry[Any], table: Mapping[str, Any], where: str, **given:
 
     Args:
         registry: Where its `kind` is looked up.
-        table: `kind` and the keyword arguments.
+        table: `kind` and the keyword arguments. A kind with a colon is imported: `my_package.nets:make_net`.
         where: The place in the file, for messages: `[model]`.
-        **given: Arguments that the table need not and may not hold, as the shape of a model's input.
+        **given: Arguments that the table need not and may not hold, as the shape of a model's input. A callable that
+            takes no such argument does without.
 
     Raises:
         UnknownKindError: No such kind.
-        SpecError: An argument is unknown, missing, of the wrong type, or refused by the thing itself.
+        SpecError: The kind cannot be imported, or an argument is unknown, missing, of the wrong type, or refused by the
+            thing itself.
 
     Examples:
         >>> from clr_study.schedules import SCHEDULES
@@ -35,7 +37,7 @@ def make(registry: Registry[Any], table: Mapping[str, Any], where: str, **given:
         Constant(lr=0.1)
         >>> make(SCHEDULES, {"kind": "constant", "rl": 0.1}, "[arms.fixed.schedule]")
         Traceback (most recent call last):
-        clr_study.errors.SpecError: [arms.fixed.schedule] constant takes no key 'rl'; did you mean 'lr'?
+        clr_study.errors.SpecError: [arms.fixed.schedule] constant takes no key 'rl'; known are: lr
     """
     if not isinstance(table, Mapping):
         raise SpecError(f"{where} must be a table with a kind, but got {table!r}")
@@ -43,7 +45,13 @@ def make(registry: Registry[Any], table: Mapping[str, Any], where: str, **given:
         raise SpecError(f"{where} has no kind; {registry.noun}s are: {', '.join(registry)}")
     thing = kind_in(registry, table["kind"], where)
     arguments = {key: value for key, value in table.items() if key != "kind"}
-    return call(thing, arguments, where, noun=str(table["kind"]), given=given)
+    for key in given:
+        if key in arguments:
+            raise SpecError(f"{where} {table['kind']} gets its {key} from the data; leave {key} out")
+    parameters = parameters_of(thing, f"{where} {table['kind']}")
+    open_ended = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    taken = {key: value for key, value in given.items() if key in parameters or open_ended}
+    return call(thing, arguments, where, noun=str(table["kind"]), given=taken)
 
 
 def kind_in(registry: Registry[Any], kind: Any, where: str) -> Callable[..., Any]:
@@ -52,6 +60,18 @@ def kind_in(registry: Registry[Any], kind: Any, where: str) -> Callable[..., Any
         return registry[kind]
     except ClrStudyError as error:
         raise type(error)(f"{where} kind: {error}") from None
+
+
+def parameters_of(thing: Callable[..., Any], where: str) -> Mapping[str, inspect.Parameter]:
+    """Returns what a callable takes, by name.
+
+    Raises:
+        SpecError: It does not say, as some functions written in C.
+    """
+    try:
+        return inspect.signature(thing).parameters
+    except ValueError:
+        raise SpecError(f"{where} does not say what it takes; wrap it in a function of your own") from None
 
 
 def call(
@@ -107,8 +127,11 @@ def checked_value(thing: Callable[..., Any], key: str, value: Any, where: str) -
 @cache
 def _hints(thing: Callable[..., Any]) -> dict[str, Any]:
     target = thing.__init__ if inspect.isclass(thing) and "__init__" in vars(thing) else thing
-    hints = typing.get_type_hints(thing) if inspect.isclass(thing) else {}
-    return {**hints, **typing.get_type_hints(target)}
+    try:
+        hints = typing.get_type_hints(thing) if inspect.isclass(thing) else {}
+        return {**hints, **typing.get_type_hints(target)}
+    except NameError:  # a user's annotation of what is imported for type checkers only: it is not checked here
+        return {}
 
 
 @cache

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Callable, Mapping
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,8 @@ from clr_study.spec.tuning import (
     Tpe,
 )
 
+LONGEST = 600
+"""Characters of a message; what a file quotes in it may be longer."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SECTIONS = (
     "name",
@@ -81,13 +85,39 @@ def parse_study(text: str, where: str = "study") -> Study:
     """
     try:
         table = tomllib.loads(text)
-        return _study(table, text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise SpecError(f"{where}: is nested too deeply") from None
+    except ValueError as error:  # besides its own, that of an integer of thousands of digits
         raise SpecError(f"{where}: is not valid TOML: {error}") from None
+    try:
+        _plain(table, "")
+        return _study(table, text)
     except RecursionError:
         raise SpecError(f"{where}: is nested too deeply") from None
     except ClrStudyError as error:
-        raise type(error)(f"{where}: {error}") from None
+        raise type(error)(f"{where}: {_sentence(str(error))}") from None
+
+
+def _sentence(text: str) -> str:
+    """One line that a terminal can print, whatever keys and values it quotes."""
+    line = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+    return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}"
+
+
+def _plain(value: Any, place: str) -> None:
+    """Refuses what TOML can write and no key of a study file takes: dates, nan and inf, integers beyond 64 bits."""
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            _plain(part, f"{place}.{key}" if place else key)
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            _plain(part, f"{place}[{index}]")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise SpecError(f"{place} must be finite, but got {value}")
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise SpecError(f"{place} must be an integer of at most 64 bits, but has {value.bit_length()}")
+    elif isinstance(value, (date, time)):
+        raise SpecError(f"{place} must not be a date or a time, but got {value}")
 
 
 def _study(table: Mapping[str, Any], text: str) -> Study:
@@ -126,8 +156,7 @@ def _arms(table: Any, optim: Any, model: Any, train: Train) -> tuple[Arm, ...]:
         raise SpecError("[arms] must hold at least one arm, as in [arms.fixed.schedule]")
     arms = []
     for name, arm in table.items():
-        where = f"[arms.{name}]"
-        _name(name, where)
+        where = f"[arms.{_name(name, '[arms] the name of an arm')}]"
         if not isinstance(arm, Mapping):
             raise SpecError(f"{where} must be a table, but got {arm!r}")
         _known_keys(arm, ("schedule", "optim", "model", "epochs", "updates"), where)

@@ -21,6 +21,9 @@ Path: TypeAlias = tuple[str | int, ...]
 Scalar: TypeAlias = float | int | str | bool
 Values: TypeAlias = Mapping[str, Scalar]
 
+LARGEST = 1_000_000_000
+"""No count in a study file is above this: a longer number is a slip of the hand."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Range:
@@ -34,7 +37,8 @@ class Range:
         unit: What the ends count where they count time. Without it they are taken as they stand.
 
     Raises:
-        ValueError: `low < high` does not hold, or a log range starts at or below 0.
+        ValueError: `low < high` does not hold, a log range, or one with a unit, starts at or below 0, or one with a
+            unit ends above `LARGEST`.
     """
 
     low: float
@@ -45,6 +49,11 @@ class Range:
 
     def __post_init__(self) -> None:
         check_ends(self.low, self.high, self.log)
+        if self.unit and not (self.low > 0 and self.high <= LARGEST):
+            raise ValueError(
+                f"a range of {self.unit} must lie above 0 and at most at {LARGEST:,}, but got low={self.low}, "
+                f"high={self.high}"
+            )
         if self.integer and (self.low != int(self.low) or self.high != int(self.high)):
             raise ValueError(f"the ends of an integer range must be whole, but got low={self.low}, high={self.high}")
 
@@ -113,12 +122,16 @@ class Quantity:
     """A fixed number with its unit; not a hole.
 
     Args:
-        value: How many.
+        value: How many, above 0 and at most `LARGEST`.
         unit: Of what.
     """
 
     value: float
     unit: Unit
+
+    def __post_init__(self) -> None:
+        if not 0 < self.value <= LARGEST:
+            raise ValueError(f"0 < value <= {LARGEST:,} {self.unit} must hold, but got value={self.value}")
 
 
 Hole: TypeAlias = Range | Choices | Ratio | FromRangeTest

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from clr_study.spec.space import Hole, holes
+from clr_study.spec.space import LARGEST, Hole, holes
 from clr_study.spec.tuning import NoPruner, Pruner, Random, Sampler
 
-LARGEST = 1_000_000_000
-"""No count in a study file is above this: a longer number is a slip of the hand."""
+MANY = 100_000
+"""No number of seeds, each of which is a run, or of evaluations, each of which is a row, is above this."""
 
 Metric: TypeAlias = Literal["accuracy", "loss"]
 
@@ -40,6 +40,8 @@ class Train:
                 raise ValueError(f"{name} > 0 must hold, but got {name}={value}")
             if value is not None and value > LARGEST:
                 raise ValueError(f"{name} must be at most {LARGEST:,}, but got {name}={value:.4g}")
+        if self.evaluations > MANY:
+            raise ValueError(f"evaluations must be at most {MANY:,}, but got evaluations={self.evaluations}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +76,8 @@ class Measure:
     seeds: int = 8
 
     def __post_init__(self) -> None:
-        if self.seeds < 1:
-            raise ValueError(f"seeds >= 1 must hold, but got seeds={self.seeds}")
+        if not 1 <= self.seeds <= MANY:
+            raise ValueError(f"1 <= seeds <= {MANY:,} must hold, but got seeds={self.seeds}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,10 +138,16 @@ class RangeTest:
             raise ValueError(f"0 < low < high must hold, but got low={self.low}, high={self.high}")
         if self.seeds < 3:
             raise ValueError(f"seeds >= 3 must hold, so that the bounds have a spread, but got seeds={self.seeds}")
+        if self.seeds > MANY:
+            raise ValueError(f"seeds must be at most {MANY:,}, but got seeds={self.seeds}")
         if self.epochs is not None and self.updates is not None:
             raise ValueError("give epochs or updates, one of the two")
-        if self.evaluations < 10:
-            raise ValueError(f"evaluations >= 10 must hold, but got evaluations={self.evaluations}")
+        for name in ("epochs", "updates"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value <= LARGEST:
+                raise ValueError(f"0 < {name} <= {LARGEST:,} must hold, but got {name}={value}")
+        if not 10 <= self.evaluations <= MANY:
+            raise ValueError(f"10 <= evaluations <= {MANY:,} must hold, but got evaluations={self.evaluations}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,8 +37,6 @@ def parse_template(table: Any, where: str) -> Any:
 def _node(value: Any, siblings: Mapping[str, Any], where: str) -> Any:
     if isinstance(value, list):
         return tuple(_node(part, {}, f"{where}[{index}]") for index, part in enumerate(value))
-    if isinstance(value, float) and not math.isfinite(value):
-        raise SpecError(f"{where} must be finite, but got {value}")
     if not isinstance(value, Mapping):
         return value
     if "kind" in value:
@@ -48,9 +45,6 @@ def _node(value: Any, siblings: Mapping[str, Any], where: str) -> Any:
 
 
 def _hole(table: Mapping[str, Any], siblings: Mapping[str, Any], where: str) -> Any:
-    for value in table.values():
-        if isinstance(value, float) and not math.isfinite(value):
-            raise SpecError(f"{where} must be finite, but got {value}")
     if "choices" in table:
         return call(Choices, table, where, noun="a list of choices")
     if "from" in table:
@@ -75,14 +69,20 @@ def _ratio(table: Mapping[str, Any], siblings: Mapping[str, Any], where: str) ->
         raise SpecError(
             f"{where} times: there is no key {ratio.times!r} beside it; {did_you_mean(ratio.times, others)}"
         )
-    if (
-        isinstance(siblings[ratio.times], Mapping)
-        and "times" in siblings[ratio.times]
-        and "from" not in siblings[ratio.times]
-    ):
+    whole = siblings[ratio.times]
+    if isinstance(whole, Mapping) and "times" in whole and "from" not in whole:
         raise SpecError(f"{where} times: {ratio.times!r} is itself a ratio; name a key with a value or a range")
+    if not _numeric(whole):
+        raise SpecError(f"{where} times: {ratio.times!r} is no number, but {whole!r}")
     if key.endswith("_lr") and ratio.high >= 1:
         raise SpecError(
             f"{where} a ratio of learning rates must lie in (0, 1), but got low={ratio.low}, high={ratio.high}"
         )
     return ratio
+
+
+def _numeric(value: Any) -> bool:
+    """Whether what stands there is a number, or a hole for one; a hole's own ends are checked where it is parsed."""
+    if isinstance(value, Mapping):
+        return "kind" not in value and all(map(_numeric, value.get("choices", ())))
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

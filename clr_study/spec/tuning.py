@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from clr_study.schedules.checks import must_hold
+
 
 @dataclass(frozen=True, kw_only=True)
 class Random:
@@ -25,7 +27,7 @@ class Tpe:
     """Tree-structured Parzen estimator.
 
     Args:
-        startup_trials: Random draws at first.
+        startup_trials: Random draws at first, at least 1.
         batch: How many trials are drawn together; more fill the device better, fewer learn faster.
     """
 
@@ -33,19 +35,25 @@ class Tpe:
     startup_trials: int = 8
     batch: int = 4
 
+    def __post_init__(self) -> None:
+        must_hold({"startup_trials >= 1": self.startup_trials >= 1, "batch >= 1": self.batch >= 1}, vars(self))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Gp:
     """Gaussian process; for two to four holes and small budgets.
 
     Args:
-        startup_trials: Random draws at first.
+        startup_trials: Random draws at first, at least 1.
         batch: How many trials are drawn together.
     """
 
     kind: Literal["gp"] = "gp"
     startup_trials: int = 8
     batch: int = 4
+
+    def __post_init__(self) -> None:
+        must_hold({"startup_trials >= 1": self.startup_trials >= 1, "batch >= 1": self.batch >= 1}, vars(self))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +66,9 @@ class Grid:
 
     kind: Literal["grid"] = "grid"
     points: int = 4
+
+    def __post_init__(self) -> None:
+        must_hold({"points >= 1": self.points >= 1}, vars(self))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,12 +84,15 @@ class Median:
 
     Args:
         startup_trials: Trials that are never stopped.
-        warmup: The part of the budget before which no run is stopped.
+        warmup: The part of the budget before which no run is stopped, in [0, 1).
     """
 
     kind: Literal["median"] = "median"
     startup_trials: int = 4
     warmup: float = 0.0
+
+    def __post_init__(self) -> None:
+        must_hold({"startup_trials >= 0": self.startup_trials >= 0, "0 <= warmup < 1": 0 <= self.warmup < 1}, vars(self))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,9 +100,9 @@ class Percentile:
     """As `Median`, for another percentile.
 
     Args:
-        percentile: The best part that is kept, in per cent.
+        percentile: The best part that is kept, in per cent, between 0 and 100.
         startup_trials: Trials that are never stopped.
-        warmup: The part of the budget before which no run is stopped.
+        warmup: The part of the budget before which no run is stopped, in [0, 1).
     """
 
     kind: Literal["percentile"] = "percentile"
@@ -96,17 +110,28 @@ class Percentile:
     startup_trials: int = 4
     warmup: float = 0.0
 
+    def __post_init__(self) -> None:
+        rules = {
+            "0 < percentile < 100": 0 < self.percentile < 100,
+            "startup_trials >= 0": self.startup_trials >= 0,
+            "0 <= warmup < 1": 0 <= self.warmup < 1,
+        }
+        must_hold(rules, vars(self))
+
 
 @dataclass(frozen=True, kw_only=True)
 class SuccessiveHalving:
     """Asynchronous successive halving.
 
     Args:
-        reduction_factor: One in this many goes on at each rung.
+        reduction_factor: One in this many goes on at each rung, at least 2.
     """
 
     kind: Literal["successive_halving"] = "successive_halving"
     reduction_factor: int = 3
+
+    def __post_init__(self) -> None:
+        must_hold({"reduction_factor >= 2": self.reduction_factor >= 2}, vars(self))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,11 +139,14 @@ class Hyperband:
     """Successive halving at several rates.
 
     Args:
-        reduction_factor: One in this many goes on at each rung.
+        reduction_factor: One in this many goes on at each rung, at least 2.
     """
 
     kind: Literal["hyperband"] = "hyperband"
     reduction_factor: int = 3
+
+    def __post_init__(self) -> None:
+        must_hold({"reduction_factor >= 2": self.reduction_factor >= 2}, vars(self))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +159,9 @@ class Patient:
 
     kind: Literal["patient"] = "patient"
     patience: int = 3
+
+    def __post_init__(self) -> None:
+        must_hold({"patience >= 0": self.patience >= 0}, vars(self))
 
 
 Sampler: TypeAlias = Random | Qmc | Tpe | Gp | Grid

@@ -7,16 +7,26 @@ import hashlib
 import os
 import traceback
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
 import torch
 
-from clr_study.engine import Lanes, Snapshot, Task, Training, load_task, read_checkpoint, together, write_checkpoint
-from clr_study.errors import StorageError
+from clr_study.engine import (
+    Divergence,
+    Lanes,
+    Snapshot,
+    Task,
+    Training,
+    load_task,
+    read_checkpoint,
+    together,
+    write_checkpoint,
+)
+from clr_study.errors import StorageError, UnfinishedError
 from clr_study.spec import CheckpointRef, Ending, Job, Outcome, RunKey
-from clr_study.store import Store, append, checkpoints_of, finish, open_store
+from clr_study.store import Store, append, checkpoints_of, finish, open_store, run_endings
 from clr_study.worker.place import Place, current_place, device_words, versions
 
 STORAGE = "CLR_STORAGE"
@@ -31,22 +41,30 @@ def run_jobs(jobs: Sequence[Job]) -> list[Outcome]:
     What fails is split until the culprit is alone; it ends as `failed` with its trace, and the others go on.
 
     Args:
-        jobs: Runs with one `fuse_key` and one `until`.
+        jobs: Runs of one study with one `fuse_key` and one `until`.
 
     Raises:
         StorageError: The storage cannot be reached; nothing that was stored is lost.
+        UnfinishedError: A checkpoint cannot be written; likewise.
     """
     place = current_place()
     store = _store(os.environ[STORAGE])
     task = load_task(jobs[0].spec.data, place.device)
     batches: dict[int, list[Job]] = defaultdict(list)
-    saved = _saved(jobs, store)
-    for job in jobs:
-        batches[saved[job.key].update if job.key in saved else 0].append(job)
+    refs = checkpoints_of(store, [job.key for job in jobs])
+    saved = _saved(refs)
+    endings = run_endings(store, jobs[0].key.study)
     outcomes: list[Outcome] = []
+    for job in jobs:
+        ending = endings[job.key]
+        if ending:  # it ended beside others whose worker then died
+            outcomes.append(Outcome(job.key, ending, job.spec.updates))
+        else:
+            batches[saved[job.key].update if job.key in saved else 0].append(job)
     for _, batch in sorted(batches.items()):
         outcomes += _isolated(batch, saved, task, store, place)
     finish(store, outcomes, device_words(place.device), versions())
+    _remove_unused({ref.path for ref in refs.values()}, jobs[0].key.study, store)
     return outcomes
 
 
@@ -54,7 +72,7 @@ def _isolated(jobs: Sequence[Job], saved: dict[RunKey, Lanes], task: Task, store
     """Trains a batch; if it fails, its halves."""
     try:
         return _batch(jobs, saved, task, store, place)
-    except StorageError:
+    except (StorageError, UnfinishedError):
         raise
     except Exception as error:
         if len(jobs) == 1:
@@ -75,9 +93,10 @@ def _batch(jobs: Sequence[Job], saved: dict[RunKey, Lanes], task: Task, store: S
     outcomes: dict[int, Outcome] = {}
     file = _CheckpointFile(jobs, place)
     for snapshot in training.run(jobs[0].until):
-        for run, where in snapshot.diverged.items():
-            note = f"the loss was not finite after {where.update} updates, at a learning rate of {where.lr:.6g}"
-            outcomes[run] = Outcome(jobs[run].key, "diverged", where.update, note)
+        lost = {run: _diverged(jobs[run], where) for run, where in snapshot.diverged.items()}
+        # At once: it has no checkpoint, and trained again beside others, or alone, it might fare otherwise.
+        finish(store, list(lost.values()), device_words(place.device), versions())
+        outcomes |= lost
         seen = [(jobs[run].key, evaluation) for run, evaluation in snapshot.evaluations.items()]
         append(store, seen, file.write(training, snapshot))
         file.remove_older()
@@ -90,14 +109,15 @@ def _batch(jobs: Sequence[Job], saved: dict[RunKey, Lanes], task: Task, store: S
 
 
 class _CheckpointFile:
-    """The file in which a batch keeps its last state; a new one is there before the old one goes."""
+    """The files in which a batch keeps its runs' last states; a new one is there before an old one goes."""
 
     def __init__(self, jobs: Sequence[Job], place: Place) -> None:
         self.jobs = jobs
         names = "\n".join(job.spec.digest for job in jobs)
         self.stem = hashlib.sha256(names.encode()).hexdigest()[:24]
         self.folder = Path(place.checkpoints) if place.checkpoints else None
-        self.written: list[Path] = []
+        self.last: dict[RunKey, Path] = {}
+        self.written: set[Path] = set()
 
     def write(self, training: Training, snapshot: Snapshot) -> dict[RunKey, CheckpointRef]:
         due = [run for run in training.running if run in snapshot.evaluations]
@@ -105,27 +125,44 @@ class _CheckpointFile:
             return {}
         lanes = training.lanes.take([training.running.index(run) for run in due])
         path = self.folder / f"{self.stem}-{snapshot.update}.safetensors"
-        sha256 = write_checkpoint(lanes, path)
-        self.written.append(path)
+        try:
+            sha256 = write_checkpoint(lanes, path)
+        except OSError as error:
+            raise UnfinishedError(
+                f"the checkpoint {path} cannot be written: {error.strerror}; mend that and run the same command again, "
+                "what was stored before is safe"
+            ) from error
+        self.written.add(path)
+        self.last |= {self.jobs[run].key: path for run in due}
         return {
             self.jobs[run].key: CheckpointRef(str(path), row, snapshot.update, sha256) for row, run in enumerate(due)
         }
 
     def remove_older(self) -> None:
         """Removes what the store no longer refers to; called after it refers to the newest."""
-        while len(self.written) > 1:
-            self.written.pop(0).unlink(missing_ok=True)
+        for path in self.written - set(self.last.values()):
+            path.unlink(missing_ok=True)
+        self.written &= set(self.last.values())
 
     def remove(self) -> None:
         for path in self.written:
             path.unlink(missing_ok=True)
 
 
-def _saved(jobs: Sequence[Job], store: Store) -> dict[RunKey, Lanes]:
-    """The last saved state of each job that has one; a file that is missing or damaged counts as none."""
+def _remove_unused(paths: set[str], study: str, store: Store) -> None:
+    """Removes the files that runs were continued from, unless some unfinished run is still to be continued from one."""
+    if not paths:
+        return
+    waiting = [key for key, ending in run_endings(store, study).items() if ending is None]
+    for path in paths - {ref.path for ref in checkpoints_of(store, waiting).values()}:
+        Path(path).unlink(missing_ok=True)
+
+
+def _saved(refs: Mapping[RunKey, CheckpointRef]) -> dict[RunKey, Lanes]:
+    """The last saved state of each run that has one; a file that is missing or damaged counts as none."""
     states: dict[RunKey, Lanes] = {}
     files: dict[tuple[str, str], Lanes | None] = {}
-    for key, ref in checkpoints_of(store, [job.key for job in jobs]).items():
+    for key, ref in refs.items():
         name = (ref.path, ref.sha256)
         if name not in files:
             files[name] = read_checkpoint(Path(ref.path), ref.sha256)
@@ -133,6 +170,11 @@ def _saved(jobs: Sequence[Job], store: Store) -> dict[RunKey, Lanes]:
         if state is not None and state.update == ref.update:
             states[key] = state.take([ref.lane])
     return states
+
+
+def _diverged(job: Job, where: Divergence) -> Outcome:
+    note = f"the loss was not finite after {where.update} updates, at a learning rate of {where.lr:.6g}"
+    return Outcome(job.key, "diverged", where.update, note)
 
 
 def _failed(job: Job, error: Exception) -> Outcome:

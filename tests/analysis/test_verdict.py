@@ -30,7 +30,7 @@ def test_no_difference_is_an_answer_with_its_size(made):
     assert found.verdict.startswith("No difference shown at this budget. ")
     (difference,) = found.to_best
     assert difference.p_holm > 0.05
-    told = float(found.verdict.split("no difference larger than ")[1].split(" points")[0])
+    told = float(found.verdict.split("no more than ")[1].split(" points")[0])
     assert 100 * difference.within <= told <= 100 * difference.within + 0.1
 
 

@@ -5,13 +5,13 @@ import re
 import time
 
 import pytest
-from made_results import edge_cases, make_results, make_study
+from made_results import edge_cases, make_range_test, make_results, make_study
 
 from clr_study.report import DARK, LIGHT, write_report
 
 pytestmark = pytest.mark.browser
 
-FIGURES = 9
+FIGURES = 10
 SHAPES = "document.querySelectorAll('.plot .trace path').length"
 HIDDEN = (
     "[...document.querySelectorAll('.plot')]"
@@ -40,6 +40,20 @@ def test_every_figure_draws_from_a_file_without_a_request_or_a_complaint(visit, 
         assert box["height"] > 250
         assert plot.locator(".trace path, .point path").count() > 0
     assert page.locator(".plot").count() == FIGURES
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_of_the_search_draws_its_own(visit, tmp_path, scheme):
+    results = make_results(range_tests=(make_range_test(),))
+    page = visit(write_report(results, tmp_path / "search.html", "search"), color_scheme=scheme)
+    for name in ("effort", "sensitivity", "divergence", "learning-over-lr"):
+        plot = page.locator(f'.plot[data-figure="{name}-drawing"]')
+        assert plot.locator(".trace path, .point path").count() > 0, name
+    through = page.locator('.plot[data-figure="learning-over-lr-drawing"] .subplot')
+    assert through.count() == 4  # each panel, and the lines through it where a cycle ends
+    before = page.evaluate(SHAPES)
+    page.get_by_role("button", name="triangular", exact=True).click()
+    wait_until(page, SHAPES, lambda count: count < before)
 
 
 def test_the_policy_is_in_force(visit, report, browser):

@@ -20,7 +20,11 @@ MODELS = [
     {"kind": "small_cnn", "width": 2},
     {"kind": "small_cnn", "width": 2, "norm": "batch"},
     {"kind": "cifar10_full"},
+    {"kind": "cifar10_quick"},
+    {"kind": "cifar10_full_sigmoid_bn"},
     {"kind": "resnet", "depth": 8, "width": 2},
+    {"kind": "resnet", "depth": 11, "width": 1, "block": "bottleneck"},
+    {"kind": "densenet", "depth": 7, "growth": 2},
 ]
 OPTIMIZERS = [
     {"kind": "sgd", "momentum": 0.9, "weight_decay": 1e-3},
@@ -28,6 +32,9 @@ OPTIMIZERS = [
     {"kind": "sgd", "momentum": 0.9, "weight_decay": 1e-3, "convention": "caffe"},
     {"kind": "adam"},
     {"kind": "adamw", "weight_decay": 0.1},
+    {"kind": "adagrad", "weight_decay": 1e-3},
+    {"kind": "rmsprop", "momentum": 0.5},
+    {"kind": "adadelta", "eps": 1e-3},
 ]
 
 

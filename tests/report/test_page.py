@@ -107,15 +107,15 @@ def test_every_arm_has_a_row_with_all_that_the_issue_asks(page, text):
 
 def test_every_figure_has_a_heading_a_summary_a_caption_its_data_and_a_download(page):
     figures = page.of("figure")
-    assert len(figures) == 9
+    assert len(figures) == 10
     plots = [each for each in page.of("div") if each.get("class") == "plot"]
     downloads = [each for each in page.of("a") if each.get("class") == "download"]
-    assert len(plots) == len(downloads) == 9
+    assert len(plots) == len(downloads) == 10
     assert all(plot["role"] == "img" and len(plot["aria-label"]) > 40 for plot in plots)
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     assert {figure["aria-labelledby"] for figure in figures} <= set(ids)
-    assert len({each["download"] for each in downloads}) == 9
+    assert len({each["download"] for each in downloads}) == 10
 
 
 def test_contents_lead_to_every_section(page):
@@ -126,7 +126,7 @@ def test_contents_lead_to_every_section(page):
 
 def test_the_drawings_are_json_that_cannot_end_their_element(text):
     drawings = re.findall(r'<script type="application/json" id="[a-z0-9-]+-drawing">(.*?)</script>', text, re.DOTALL)
-    assert len(drawings) == 9
+    assert len(drawings) == 10
     for drawing in drawings:
         assert set(json.loads(drawing)) == {"data", "layout"}
         assert "<" not in drawing

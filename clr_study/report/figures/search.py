@@ -158,12 +158,25 @@ def score_of(run: RunResult, metric: str) -> float | None:
     return float(scores[-1]) if math.isfinite(scores[-1]) else None
 
 
-def _axis_of(drawn: str, hole: Hole | None) -> tuple[str, bool]:
+def drawn_axis(drawn: str, hole: Hole | None) -> tuple[str, bool]:
+    """Returns what an axis for a drawn value is called, and whether it is logarithmic.
+
+    Args:
+        drawn: The name under which the hole is drawn.
+        hole: The hole, if it is still in the study.
+
+    Examples:
+        >>> drawn_axis("step_size", Range(low=2, high=10, unit="epochs"))
+        ('step_size, epochs', False)
+    """
     log = isinstance(hole, (Range, Ratio, FromRangeTest)) and hole.log
-    if drawn in PEAKS:
-        return PEAK, log
     unit = hole.unit if isinstance(hole, Range) else None
     return (f"{drawn}, {unit}" if unit else drawn), log and not isinstance(hole, Choices)
+
+
+def _axis_of(drawn: str, hole: Hole | None) -> tuple[str, bool]:
+    name, log = drawn_axis(drawn, hole)
+    return PEAK if drawn in PEAKS else name, log
 
 
 def _point(run: RunResult, value: object, metric: str, winner: bool) -> Point:

@@ -11,7 +11,7 @@ from clr_study.analysis import Comparison
 from clr_study.analysis.words import column, listed, number
 from clr_study.report.figure import FIGURES, Absent, Figure
 from clr_study.report.figures.search import score_of
-from clr_study.report.marks import arranged, axes, hover_form
+from clr_study.report.marks import arranged, axes, hover_form, panel_name
 from clr_study.report.table import Table
 from clr_study.report.theme import Theme
 from clr_study.spec import Results, RunResult
@@ -106,7 +106,7 @@ class StepSizeMap(Figure[MapInfo]):
             if index:
                 layout[f"xaxis{x[1:]}"] |= {"matches": "x"}
                 layout[f"yaxis{y[1:]}"] |= {"matches": "y", "title": {"text": ""}}
-            names.append(_name(arm, x, y, theme))
+            names.append(panel_name(arm, x, y, theme))
         return theme.figure(
             traces,
             showlegend=False,
@@ -225,17 +225,3 @@ def _dead(points: list[MapPoint], arm: str, theme: Theme, **where: str) -> go.Sc
         "%{customdata[1]:.4~g}<br>%{customdata[2]}<extra></extra>",
         **where,
     )
-
-
-def _name(arm: str, x: str, y: str, theme: Theme) -> dict[str, object]:
-    return {
-        "text": f"<b>{arm}</b>",
-        "xref": f"{x} domain",
-        "yref": f"{y} domain",
-        "x": 0,
-        "y": 1,
-        "xanchor": "left",
-        "yanchor": "bottom",
-        "showarrow": False,
-        "font": {"color": theme.ink, "size": 13},
-    }

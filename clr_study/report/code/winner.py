@@ -1,0 +1,66 @@
+"""What an arm's winner is, taken out of the results for the code that makes it again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from clr_study.analysis import Comparison
+from clr_study.report.words import scalar, with_interval
+from clr_study.spec import Results
+
+
+@dataclass(frozen=True)
+class Winner:
+    """What an arm's winner is, as the forms need it.
+
+    Args:
+        arm: The arm's name.
+        schedule: Its schedule's table.
+        optim: The optimizer's table with which it was measured.
+        model: The model's table, if something in it was searched; else None.
+        updates: How many updates a run has.
+        head: What is said above the code, a paragraph each.
+        own_budget: Whether the arm's runs are not as long as other arms' are.
+    """
+
+    arm: str
+    schedule: Mapping[str, Any]
+    optim: Mapping[str, Any]
+    model: Mapping[str, Any] | None
+    updates: int
+    head: tuple[str, ...]
+    own_budget: bool = False
+
+
+def winner_of(results: Results, comparison: Comparison, arm: str) -> Winner | None:
+    """Returns an arm's winner; None while none of its runs is measured.
+
+    Args:
+        results: What was measured.
+        comparison: What `compare` says of it.
+        arm: The arm's name.
+    """
+    summary = comparison.arm(arm)
+    measured = [run for run in results.of(arm, "measure") if summary.trial in (None, run.key.trial)]
+    if not measured or not summary.final.n:
+        return None
+    spec = measured[0].spec
+    optim = ", ".join(f"{key} {scalar(value)}" for key, value in spec.optim.items() if key != "kind")
+    head = (
+        f"{results.study.name}, arm {arm}: {comparison.metric} {with_interval(summary.final, comparison.metric)} "
+        f"over {summary.final.n} seeds.",
+        comparison.verdict,
+        f"An update is an optimizer step over {spec.batch_size} samples; a run has {spec.updates} of them. Measured "
+        f"with the optimizer {spec.optim['kind']}{': ' if optim else ''}{optim}.",
+    )
+    return Winner(
+        arm=arm,
+        schedule=spec.schedule,
+        optim=spec.optim,
+        model=spec.model if any(name.startswith("model.") for name in summary.values) else None,
+        updates=spec.updates,
+        head=head,
+        own_budget=len({run.spec.updates for run in results.runs if run.key.phase == "measure"}) > 1,
+    )
