@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from clr_study.analysis import BOUND_RULES
 from clr_study.data import Split
 from clr_study.engine import Task, Training, fuse_key, load_task
 from clr_study.errors import ClrStudyError, SpecError
@@ -67,6 +68,7 @@ def check_study(study: Study, task: Task | None = None) -> CheckReport:
     except ClrStudyError as error:
         raise _at(error, "[data]") from error.__cause__
     _check_metric(study, task)
+    _check_rule(study)
     budgets = {arm.name: Budget.of(arm.train, len(task.train), f"[arms.{arm.name}] train") for arm in study.arms}
     specs = [spec for arm in study.arms for spec in _corners(study, arm, budgets[arm.name])]
     unfusable = {}
@@ -98,6 +100,13 @@ def _check_metric(study: Study, task: Task) -> None:
         raise SpecError("[data] validation = 0 leaves nothing to select settings on; hold some samples out")
     if task.validation is None and task.test is None:
         raise SpecError("[data] the data have no test split and validation = 0, so there is nothing to measure on")
+
+
+def _check_rule(study: Study) -> None:
+    try:
+        BOUND_RULES[study.range_test.rule]
+    except ClrStudyError as error:
+        raise _at(error, "[range_test] rule:") from None
 
 
 def _corners(study: Study, arm: Arm, budget: Budget) -> Iterator[tuple[str, TrialSpec]]:

@@ -204,3 +204,92 @@ def best(study: str, form: str, arm: str, storage: str) -> None:
     from clr_study.cli.best import best_of
 
     click.echo(best_of(study, storage, arm, form), nl=False)
+
+
+@main.command()
+@click.option("--storage", default="", metavar="URL", help=STORAGE_HELP)
+def doctor(storage: str) -> None:
+    """Looks at what this machine has, says what is wrong with it, and what to do.
+
+    \b
+    Example:
+      clr-study doctor
+    """
+    from clr_study.cli.doctor import diagnose, print_findings
+
+    sys.exit(print_findings(diagnose(storage)))
+
+
+@main.command()
+@click.argument("name")
+@click.option("--data", default="digits", metavar="KIND", help="As in `list data`, or a whole table [default: digits].")
+@click.option("--model", default="mlp", metavar="KIND", help="As in `list models`, or a whole table [default: mlp].")
+@click.option("--epochs", default=20, type=click.IntRange(1), help="How long every run is [default: 20].")
+@click.option("--batch-size", default=64, type=click.IntRange(1), help="Samples an update [default: 64].")
+def new(name: str, **settings: Any) -> None:
+    """Writes a commented study file NAME.toml, ready for `check`, `plan` and `run`.
+
+    \b
+    Examples:
+      clr-study new mine
+      clr-study new pets --data '{ kind = "image_folder", path = "pets" }' --model small_cnn --epochs 30
+    """
+    from clr_study.cli.new import new_study
+
+    path = new_study(name, **settings)
+    click.echo(f"wrote {path}; next: clr-study check {path}")
+
+
+@main.command()
+@click.argument("study")
+@click.option(
+    "--format", "form", type=click.Choice(["csv", "json"]), default="csv", help="Of the files [default: csv]."
+)
+@click.option("--out", default="", metavar="DIR", help="Folder of the tables [default: results/STUDY/tables].")
+@click.option("--storage", default="", metavar="URL", help=STORAGE_HELP)
+def export(study: str, form: str, out: str, storage: str) -> None:
+    """Writes STUDY (its name) as tables: runs, evaluations, winners, and a dictionary of their columns.
+
+    \b
+    Example:
+      clr-study export quickstart --format csv --out tables
+    """
+    from clr_study.cli.stored import export_study
+
+    for path in export_study(study, storage, out, form):
+        click.echo(path)
+
+
+@main.command()
+@click.argument("study", required=False)
+@click.option("--storage", default="", metavar="URL", help=STORAGE_HELP)
+@click.option("--host", default="127.0.0.1", metavar="HOST", help="Address to listen on [default: 127.0.0.1].")
+@click.option("--port", default=8080, type=click.IntRange(0, 65535), metavar="PORT", help="[default: 8080]")
+def dashboard(study: str | None, storage: str, host: str, port: int) -> None:
+    """Serves optuna-dashboard on the storage: the search of STUDY, or of all studies, in a browser.
+
+    \b
+    Example:
+      clr-study dashboard quickstart
+    """
+    from clr_study.cli.stored import show_dashboard
+
+    show_dashboard(study, storage, host, port)
+
+
+@main.command()
+@click.argument("study")
+@places_options
+def plan(study: str, where: Any) -> None:
+    """Says what STUDY will cost, with the flags of `run`: runs, updates, lanes, and the time by a short probe.
+
+    \b
+    Example:
+      clr-study plan quickstart --devices cpu
+    """
+    from clr_study.cli.find import find_study
+    from clr_study.cli.plan import print_plan
+    from clr_study.search import plan_study
+
+    found = find_study(study)
+    print_plan(found, plan_study(found, where))

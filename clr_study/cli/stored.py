@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -13,8 +15,9 @@ from clr_study.analysis import compare
 from clr_study.cli.find import make_importable
 from clr_study.cli.tables import print_summary
 from clr_study.cli.text import plain
-from clr_study.report import results_document
-from clr_study.search import Where, write_everything
+from clr_study.errors import InputError
+from clr_study.report import results_document, write_export
+from clr_study.search import Where, serve_dashboard, write_everything
 from clr_study.spec import Results
 from clr_study.store import open_store, read_results, study_names
 
@@ -30,6 +33,25 @@ def write_report_of(study: str, storage: str, out: str, page: str) -> Path:
     """Writes the report of a stored study and returns its path."""
     results = read_stored(study, storage)
     return write_everything(results, Where(out=out).folder(results.study.name), page)
+
+
+def export_study(study: str, storage: str, out: str, form: Any) -> tuple[Path, ...]:
+    """Writes the tables of a stored study and returns their paths."""
+    results = read_stored(study, storage)
+    folder = Path(out) if out else Where().folder(results.study.name) / "tables"
+    try:
+        return write_export(results, folder, form)
+    except OSError as error:
+        raise InputError(f"--out {folder}: cannot be written: {error.strerror}") from None
+
+
+def show_dashboard(study: str | None, storage: str, host: str, port: int) -> None:
+    """Serves the dashboard until Ctrl-C, which is how it ends well."""
+    console = Console()
+    with suppress(KeyboardInterrupt):
+        serve_dashboard(
+            Where(storage=storage).url, study, host, port, lambda line: console.print(Text(plain(line)), soft_wrap=True)
+        )
 
 
 def show_study(study: str | None, storage: str, as_json: bool) -> None:

@@ -4,7 +4,7 @@ from clr_study.engine.checkpoint import read_checkpoint, write_checkpoint
 from clr_study.engine.evaluate import Scores, evaluate
 from clr_study.engine.fuse import MOST_LANES, fitting_lanes, fuse_key
 from clr_study.engine.state import Lanes, start, together
-from clr_study.engine.step import make_fused_step, make_plain_step, make_step
+from clr_study.engine.step import make_step
 from clr_study.engine.task import Task, load_task
 from clr_study.engine.train import Divergence, Snapshot, Training
 
@@ -20,8 +20,6 @@ __all__ = [
     "fitting_lanes",
     "fuse_key",
     "load_task",
-    "make_fused_step",
-    "make_plain_step",
     "make_step",
     "read_checkpoint",
     "start",

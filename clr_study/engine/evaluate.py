@@ -17,7 +17,7 @@ from clr_study.optim import Params
 
 Forward: TypeAlias = Callable[[Params, Params, Tensor, Tensor], tuple[Tensor, Tensor]]
 
-# Samples at a time, for any number of lanes: a run's loss, a float32 sum, must not depend on who is evaluated beside it.
+# Samples at a time, for any number of lanes: the float32 sum of a loss must not depend on who is evaluated beside it.
 CHUNK = 512
 
 

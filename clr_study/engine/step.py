@@ -1,4 +1,4 @@
-"""One pure training step. Plain training calls it; fused training calls the same function under vmap."""
+"""One training step, pure in its tensors. Fused training is the same step with its halves under vmap."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, grad_and_value, vmap
+from torch.func import functional_call, vmap
 
 from clr_study.models import multipliers_of
 from clr_study.optim import Optimizer, Params, State
@@ -18,67 +18,52 @@ Stepped: TypeAlias = tuple[Params, Params, State, Tensor]
 Step: TypeAlias = Callable[[Params, Params, State, Tensor, Tensor, Tensor, Hyper], Stepped]
 
 
-def make_step(model: nn.Module, loss: Loss, optimizer: Optimizer) -> Step:
+def make_step(
+    model: nn.Module, loss: Loss, optimizer: Optimizer, *, fused: bool = False, shared_inputs: bool = False
+) -> Step:
     """Returns the step `(params, buffers, state, inputs, targets, lr, hyper) -> (params, buffers, state, loss)`.
 
     It writes into none of its arguments. The returned loss is the batch's, before the update.
+
+    The fused step takes every tensor with a leading axis [N] of lanes. The forward pass and the optimizer's update go
+    through vmap; the gradient is taken outside of it, of the sum of the lanes' losses: no lane's loss depends on
+    another's weights, so each gets its own gradient, and torch's ordinary backward pass costs less than a transformed
+    one.
 
     Args:
         model: The network; only its structure is used.
         loss: From outputs and targets to a mean over the batch.
         optimizer: A pair of pure functions.
+        fused: Whether the tensors are stacked lanes.
+        shared_inputs: Whether all lanes see the same samples, as lanes of one replicate seed do; inputs and targets
+            then have no axis of lanes, and the first layer is one ordinary layer over all of them.
     """
     multipliers = multipliers_of(model)
 
-    def objective(params: Params, buffers: Params, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Params]:
+    def forward(params: Params, buffers: Params, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Params]:
         buffers = {name: buffer.clone() for name, buffer in buffers.items()}  # BatchNorm writes into these
         outputs = functional_call(model, (params, buffers), (inputs,))
         return loss(outputs, targets), buffers
 
-    def step(
-        params: Params, buffers: Params, state: State, inputs: Tensor, targets: Tensor, lr: Tensor, hyper: Hyper
-    ) -> Stepped:
-        gradients, (value, buffers) = grad_and_value(objective, has_aux=True)(params, buffers, inputs, targets)
-        params, state = optimizer.update(gradients, state, params, lr, hyper, multipliers)
-        return params, buffers, state, value
+    def update(gradients: Params, state: State, params: Params, lr: Tensor, hyper: Hyper) -> tuple[Params, State]:
+        return optimizer.update(gradients, state, params, lr, hyper, multipliers)
 
-    return step
-
-
-def make_plain_step(model: nn.Module, loss: Loss, optimizer: Optimizer) -> Step:
-    """Returns the same step for one run, by torch's own backward pass.
-
-    It costs less per update than a transformed function, and takes models that no function transform can.
-    """
-    multipliers = multipliers_of(model)
+    samples = None if shared_inputs else 0
+    ahead = vmap(forward, in_dims=(0, 0, samples, samples)) if fused else forward
+    after = vmap(update) if fused else update
 
     def step(
         params: Params, buffers: Params, state: State, inputs: Tensor, targets: Tensor, lr: Tensor, hyper: Hyper
     ) -> Stepped:
         leaves = {name: param.detach().requires_grad_() for name, param in params.items()}
-        buffers = {name: buffer.clone() for name, buffer in buffers.items()}
-        value = loss(functional_call(model, (leaves, buffers), (inputs,)), targets)
-        found = torch.autograd.grad(value, list(leaves.values()), allow_unused=True)
+        value, buffers = ahead(leaves, buffers, inputs, targets)
+        found = torch.autograd.grad(value.sum(), list(leaves.values()), allow_unused=True)
         with torch.no_grad():
             gradients = {
                 name: torch.zeros_like(params[name]) if gradient is None else gradient
                 for name, gradient in zip(leaves, found, strict=True)
             }
-            params, state = optimizer.update(gradients, state, params, lr, hyper, multipliers)
-        return params, buffers, state, value.detach()
+            params, state = after(gradients, state, params, lr, hyper)
+        return params, {name: buffer.detach() for name, buffer in buffers.items()}, state, value.detach()
 
     return step
-
-
-def make_fused_step(model: nn.Module, loss: Loss, optimizer: Optimizer, shared_inputs: bool) -> Step:
-    """Returns the step over stacked lanes: every tensor has a leading axis [N], inputs unless they are shared.
-
-    Args:
-        model: The network; only its structure is used.
-        loss: From outputs and targets to a mean over the batch.
-        optimizer: A pair of pure functions.
-        shared_inputs: Whether all lanes see the same samples, as lanes of one replicate seed do. The first layer is
-            then one ordinary layer over all lanes.
-    """
-    samples = None if shared_inputs else 0
-    return vmap(make_step(model, loss, optimizer), in_dims=(0, 0, 0, samples, samples, 0, 0))

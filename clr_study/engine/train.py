@@ -14,7 +14,7 @@ from torch import Tensor
 from clr_study.data import generator
 from clr_study.engine.evaluate import Scores, evaluate
 from clr_study.engine.state import Lanes, start
-from clr_study.engine.step import Hyper, Step, make_fused_step, make_plain_step
+from clr_study.engine.step import Hyper, make_step
 from clr_study.engine.task import Task
 from clr_study.models import build_model, why_unfusable
 from clr_study.optim import Params, State, build_optimizer
@@ -135,7 +135,8 @@ class Training:
         rows = torch.tensor([seeds.index(spec.seed) for spec in specs], device=self.task.device)
         table = np.stack([spec.lr_schedule(np.arange(begin, stop)) for spec in specs], axis=1)
         lrs = torch.from_numpy(table).to(self.task.device, self.task.dtype)  # [T, N]
-        step, hyper = self._step(plain, shared), self._hyper(plain)
+        step = make_step(self.model, self.task.loss, self.optimizer, fused=not plain, shared_inputs=shared)
+        hyper = self._hyper(plain)
         carry = (self.lanes.params, self.lanes.buffers, self.lanes.slots)
         if plain:
             carry = _first_lane(carry)
@@ -204,11 +205,6 @@ class Training:
 
     def _divergence(self, run: int, update: int) -> Divergence:
         return Divergence(update, float(self.specs[run].lr_schedule(max(0, update - 1))))
-
-    def _step(self, plain: bool, shared: bool) -> Step:
-        if plain:
-            return make_plain_step(self.model, self.task.loss, self.optimizer)
-        return make_fused_step(self.model, self.task.loss, self.optimizer, shared)
 
     def _hyper(self, plain: bool) -> Hyper:
         own = [self.hypers[run] for run in self.running]

@@ -1,6 +1,7 @@
 """The report: figures, the page, `results.json` and the terminal's table. The only door to Plotly and Jinja."""
 
 from clr_study.report.document import results_document, write_results
+from clr_study.report.export import export_tables, write_export
 from clr_study.report.figure import Absent, Figure
 from clr_study.report.figures import FIGURES
 from clr_study.report.page import report_html, write_report
@@ -19,12 +20,14 @@ __all__ = [
     "Section",
     "Table",
     "Theme",
+    "export_tables",
     "load_page",
     "plain",
     "report_html",
     "results_document",
     "snippet",
     "summary_rows",
+    "write_export",
     "write_report",
     "write_results",
 ]

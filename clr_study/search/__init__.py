@@ -1,5 +1,16 @@
 """Running a study: ask, pack, prune, tell, measure."""
 
+from clr_study.search.dashboard import serve_dashboard
+from clr_study.search.plan import PhasePlan, Plan, plan_study
 from clr_study.search.run import Where, run_range_test, run_study, write_everything
 
-__all__ = ["Where", "run_range_test", "run_study", "write_everything"]
+__all__ = [
+    "PhasePlan",
+    "Plan",
+    "Where",
+    "plan_study",
+    "run_range_test",
+    "run_study",
+    "serve_dashboard",
+    "write_everything",
+]

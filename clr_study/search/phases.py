@@ -124,7 +124,7 @@ class SearchPhase:
         key = self._key(name, asked)
         self.specs[key] = spec
         self.flying[name] += 1
-        return PlannedRun(key, spec, asked.values), Job(key, spec, ladder[0])
+        return PlannedRun(key, spec, asked.values), Job(key, spec, ladder[min(asked.rungs, len(ladder) - 1)])
 
     def _at_rung(self, outcome: Outcome, scores: Mapping[int, float]) -> list[Job]:
         key, spec = outcome.key, self.specs[outcome.key]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,9 +14,9 @@ from clr_study.analysis import compare
 from clr_study.check import CheckReport, check_study
 from clr_study.data import replicate_seeds
 from clr_study.engine import MOST_LANES, Task, fitting_lanes, fuse_key, load_task
-from clr_study.errors import InputError, UnfinishedError
+from clr_study.errors import InputError, SpecError, UnfinishedError
 from clr_study.executors import EXECUTORS
-from clr_study.range_test import bounds_for_holes, range_test_runs, read_range_test
+from clr_study.range_test import bounds_for_holes, ramp_updates, range_test_runs, read_range_test
 from clr_study.report import write_report, write_results
 from clr_study.search.loop import Source, drive
 from clr_study.search.phases import FixedPhase, Record, SearchPhase, measure_runs, winner_of
@@ -89,6 +90,8 @@ def run_study(study: Study, where: Where | None = None, say: Say = lambda _: Non
     task = load_task(study.data.to_dict())
     report = check_study(study, task)
     check_budget(study)
+    if needs_range_test(study):
+        _check_range_test(study, report)
     with _Crew(study, where, report, task) as crew:
         arms = crew.arms_with_bounds(say)
         winners = crew.search(arms, say)
@@ -106,14 +109,20 @@ def run_range_test(study: Study, where: Where | None = None, say: Say = lambda _
         study: The study.
         where: The storage and the devices.
         say: Gets a sentence at each stage.
+
+    Raises:
+        InputError: Something in the study or in where it is to run cannot be; nothing was written.
+        UnfinishedError: Some runs failed; the report shows what there is.
     """
     where = where or Where()
     task = load_task(study.data.to_dict())
     report = check_study(study, task)
+    _check_range_test(study, report)
     with _Crew(study, where, report, task) as crew:
         result = crew.range_test(say)
         results = read_results(crew.store, study.name)
     write_everything(results, where.folder(study.name))
+    _complain(results)
     return result
 
 
@@ -136,8 +145,9 @@ class _Crew:
 
     def __init__(self, study: Study, where: Where, report: CheckReport, task: Task) -> None:
         self.study, self.where, self.report, self.task = study, where, report, task
-        checkpoints = (where.folder(study.name) / "checkpoints").resolve()
-        self.places = places(where.devices, str(checkpoints), study.imports)
+        # A folder of its own: two studies may share --out.
+        self.checkpoints = (where.folder(study.name) / "checkpoints" / study.name).resolve()
+        self.places = places(where.devices, str(self.checkpoints), study.imports)
         self.kind = where.executor or ("inline" if len(self.places) == 1 else "processes")
         self.make_executor = EXECUTORS[self.kind]
         self.store: Store
@@ -146,14 +156,15 @@ class _Crew:
 
     def __enter__(self) -> _Crew:
         with ExitStack() as stack:
+            # Before anything is written, since it may refuse; ended before the lease is given back.
+            self.executor = stack.enter_context(self.make_executor([partial(take_place, one) for one in self.places]))
             self.store = stack.enter_context(open_store(self.where.url))
             if self.study.name not in study_names(self.store):
                 add_study(self.store, self.study)  # there is nothing to own before it is there
             stack.enter_context(own(self.store, self.study.name))
             add_study(self.store, self.study)
-            os.environ[STORAGE] = self.store.url  # the workers' way to the password, which argv would show
-            setups = [partial(take_place, place) for place in self.places]
-            self.executor = stack.enter_context(self.make_executor(setups))
+            stack.enter_context(_environment(STORAGE, self.store.url))
+            stack.callback(self.executor.shutdown)
             self._open = stack.pop_all()
         return self
 
@@ -164,6 +175,10 @@ class _Crew:
         slots = len(self.places)
         most = slots * (self.where.lanes or MOST_LANES)
         drive(source, self.executor, slots, self.lanes, most)
+        # Every run of the phase has ended; what is left is of workers that were killed.
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
+        with suppress(OSError):
+            self.checkpoints.parent.rmdir()
 
     def lanes(self, job: Job) -> int:
         key = fuse_key(job.spec)
@@ -219,6 +234,26 @@ class _Crew:
         say(f"measure: {self.study.measure.seeds} fresh seeds for each winner")
         planned = measure_runs(self.study, arms, self.report.budgets, winners)  # type: ignore[arg-type]
         self.drive(FixedPhase(planned, self.store, run_endings(self.store, self.study.name), self.record))
+
+
+def _check_range_test(study: Study, report: CheckReport) -> None:
+    ramp_updates(study.range_test, report.budgets[study.arms[0].name])
+    if not report.samples[1]:
+        raise SpecError("[data] validation = 0 leaves nothing to read a range test on; hold some samples out")
+
+
+@contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    """Sets a variable for this process and its workers: their way to the password, which argv would show."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def _complain(results: Results) -> None:

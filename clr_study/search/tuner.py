@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,10 +45,12 @@ class Asked:
     Args:
         number: Its number within the arm.
         values: A value for each hole, by name.
+        rungs: At how many rungs it has been judged, by an earlier owner.
     """
 
     number: int
     values: Mapping[str, Any]
+    rungs: int = 0
 
 
 class Tuner:
@@ -115,7 +117,8 @@ class Tuner:
         """Draws what is missing of a trial whose owner died while asking."""
         self.optuna.sampler = self._sampler(frozen.number)
         trial = self._trial(frozen)
-        return Asked(frozen.number, {name: _suggest(trial, name, space) for name, space in self.space.items()})
+        values = {name: _suggest(trial, name, space) for name, space in self.space.items()}
+        return Asked(frozen.number, values, max(frozen.intermediate_values, default=0))
 
     def _sampler(self, number: int) -> BaseSampler:
         """The sampler for a trial, its seed a function of the trial: two owners in turn draw what one would."""
@@ -127,9 +130,9 @@ class Tuner:
             return GPSampler(seed=seed, n_startup_trials=chosen.startup_trials, warn_independent_sampling=False)
         fixed = int(generator(self.settings.seed, 0, purpose).integers(2**31))
         if isinstance(chosen, Qmc):
-            return _Sobol(self.space, fixed)
+            return _Sobol(self.space, fixed, number)
         if isinstance(chosen, Grid):
-            return GridSampler(grid_of(self.arm.space, chosen.points), seed=fixed)
+            return _Grid(grid_of(self.arm.space, chosen.points), seed=fixed)
         return _Counted(seed)
 
 
@@ -147,17 +150,33 @@ class _Counted(RandomSampler):
         return RandomSampler(seed).sample_independent(study, trial, param_name, param_distribution)
 
 
-class _Sobol(QMCSampler):
-    """Optuna's, told its space: on its own it learns it from the first finished trial, too late for a batch."""
+class _Grid(GridSampler):
+    """Optuna's, which at its last point would stop a loop that is not Optuna's here."""
 
-    def __init__(self, space: Mapping[str, BaseDistribution], seed: int) -> None:
+    def after_trial(
+        self, study: optuna.Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
+    ) -> None:
+        pass
+
+
+class _Sobol(QMCSampler):
+    """Optuna's, told its space and its place in the sequence.
+
+    On its own it learns its space from the first finished trial, too late for a batch, and counts its draws, of which
+    an owner that dies while asking would lose one.
+    """
+
+    def __init__(self, space: Mapping[str, BaseDistribution], seed: int, number: int) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)  # it says so at every trial
             super().__init__(scramble=True, seed=seed, warn_asynchronous_seeding=False, warn_independent_sampling=False)
-        self.space = {name: spread for name, spread in space.items() if not isinstance(spread, CategoricalDistribution)}
+        self.space, self.number = dict(space), number
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return self.space
+
+    def _find_sample_id(self, study: optuna.Study, search_space: dict[str, BaseDistribution]) -> int:
+        return self.number
 
 
 def distribution(hole: Hole) -> BaseDistribution:

@@ -92,7 +92,8 @@ class Median:
     warmup: float = 0.0
 
     def __post_init__(self) -> None:
-        must_hold({"startup_trials >= 0": self.startup_trials >= 0, "0 <= warmup < 1": 0 <= self.warmup < 1}, vars(self))
+        rules = {"startup_trials >= 0": self.startup_trials >= 0, "0 <= warmup < 1": 0 <= self.warmup < 1}
+        must_hold(rules, vars(self))
 
 
 @dataclass(frozen=True, kw_only=True)

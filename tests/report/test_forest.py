@@ -43,7 +43,7 @@ def test_the_forest_draws_points_around_the_line_of_no_difference(results, compa
     assert mark.x[0] + mark.error_x.array[0] == pytest.approx(100 * row.estimate.high)
     assert mark.x[0] - mark.error_x.arrayminus[0] == pytest.approx(100 * row.estimate.low)
     assert [(shape.x0, shape.x1) for shape in drawing.layout.shapes] == [(0, 0), (0, 0)]
-    assert drawing.layout.xaxis.title.text.endswith("points<br>right is better")
+    assert drawing.layout.xaxis.title.text == "test accuracy, points; right is better"
     assert "n = 7" in figure.caption(info)
 
 

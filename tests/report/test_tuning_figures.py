@@ -139,4 +139,4 @@ def test_divergence_has_one_panel_where_no_arm_is_cyclical():
     info = Divergence().summarise(results, compare(results))
     drawing = Divergence().draw(info, LIGHT.of(["a"]))
     assert {trace.xaxis for trace in drawing.data} == {None}
-    assert "At the right" not in Divergence().caption(info)
+    assert "other panel" not in Divergence().caption(info)

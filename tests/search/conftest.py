@@ -32,7 +32,7 @@ def small():
         text = SMALL
         for old, new in changes:
             assert old in text
-            text = text.replace(old, new)
+            text = text.replace(old, new, 1)
         return parse_study(text)
 
     return make

@@ -108,7 +108,7 @@ class Divergence(Figure[DivergenceInfo]):
         """Returns, arm by arm, how many runs diverged and from where on."""
         said = "; ".join(f"{arm}: {_edge(info.of(arm))}" for arm in info.arms if info.of(arm))
         panel = (
-            " At the right the cyclical arms with the ratio of their bounds."
+            " The other panel has the cyclical arms with the ratio of their bounds."
             if any(setting.ratio is not None for setting in info.settings)
             else ""
         )

@@ -199,7 +199,7 @@ def _known(estimate: Estimate) -> tuple[float, ...]:
 def _axis_title(family: ForestFamily, info: ForestInfo) -> str:
     right = info.higher_is_better and family.metric != UPDATES
     unit = ", points" if in_percent(family.metric) else ""
-    return f"{column(family.metric)} minus that of {family.against}{unit}<br>{'right' if right else 'left'} is better"
+    return f"{column(family.metric)}{unit}; {'right' if right else 'left'} is better"
 
 
 def _range(family: ForestFamily) -> list[float]:

@@ -1,0 +1,109 @@
+"""`clr-study new`: a commented study file to start from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from clr_study.cli.find import make_importable
+from clr_study.data import DATASETS
+from clr_study.errors import InputError
+from clr_study.models import MODELS
+from clr_study.registry import Registry
+from clr_study.spec import parse_study
+from clr_study.spec.make import kind_in, parameters_of
+
+GIVEN = ("shape", "classes")
+
+TEXT = """\
+# Which learning-rate schedule should this network be trained with?
+#   clr-study check {file}     builds everything once, in seconds
+#   clr-study plan {file}      says how long it will take here
+#   clr-study run {file}       runs it; the same command again goes on where it stopped
+name = {name}
+question = "Does a cyclical learning rate beat a fixed and a decayed one here?"
+
+# What there is: `clr-study list data`, `clr-study list models`. Your own network: kind = "my_module:my_net".
+data = {data}
+model = {model}
+optim = {{ kind = "sgd", momentum = 0.9 }}
+train = {{ batch_size = {batch_size}, epochs = {epochs}, evaluations = 20 }}
+
+# Every arm gets as many trials. What holds {{ low, high }} below is searched, by the validation split.
+search = {{ trials = 16, sampler = {{ kind = "random" }}, seed = 1 }}
+# Then the best setting of each arm is measured on as many fresh seeds, on the test split.
+measure = {{ seeds = 8 }}
+
+[arms.fixed.schedule]
+kind = "constant"
+lr = {{ low = 1e-3, high = 1.0, log = true }}
+
+[arms.decay.schedule]
+kind = "cosine"
+lr = {{ low = 1e-3, high = 1.0, log = true }}
+
+[arms.clr.schedule]
+kind = "triangular2"
+max_lr = {{ low = 1e-3, high = 1.0, log = true }}
+base_lr = {{ times = "max_lr", low = 0.05, high = 0.5 }}  # a part of max_lr
+step_size = {{ low = {shortest:g}, high = {longest:g}, unit = "epochs" }}  # half a cycle
+"""
+
+
+def new_study(name: str, data: str, model: str, epochs: int, batch_size: int) -> Path:
+    """Writes a study file `NAME.toml` into the current folder and returns its path.
+
+    Args:
+        name: The study's name.
+        data: A kind of data set, or a whole table as `{ kind = "image_folder", path = "pets" }`.
+        model: A kind of model, likewise.
+        epochs: How long every run is, in passes over the training split.
+        batch_size: Samples an update.
+
+    Raises:
+        InputError: The file is there already, or what it would say cannot be; nothing is written.
+    """
+    path = Path(f"{name}.toml")
+    make_importable()
+    text = TEXT.format(
+        file=path,
+        name=json.dumps(name),
+        data=_table(data, DATASETS, "--data"),
+        model=_table(model, MODELS, "--model"),
+        epochs=epochs,
+        batch_size=batch_size,
+        # Cycles of the length that the paper has, but two to a run at least.
+        shortest=min(2, epochs / 10),
+        longest=min(10, epochs / 4),
+    )
+    parse_study(text, where=str(path))
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise InputError(f"{path} is there already; give another name, or remove it first") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}") from None
+    return path
+
+
+def _table(given: str, registry: Registry[Any], flag: str) -> str:
+    """The TOML table of a kind, or the table itself; a kind that needs arguments is refused."""
+    if given.lstrip().startswith("{"):
+        return given
+    thing = kind_in(registry, given, flag)
+    needed = [
+        parameter.name
+        for parameter in parameters_of(thing, f"{flag} {given}").values()
+        if parameter.default is parameter.empty
+        and parameter.name not in GIVEN
+        and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    ]
+    if needed:
+        arguments = ", ".join(f"{argument} = ..." for argument in needed)
+        raise InputError(
+            f"{flag} {given} needs {' and '.join(needed)}: give a whole table, as in "
+            f"{flag} '{{ kind = {json.dumps(given)}, {arguments} }}'"
+        )
+    return f"{{ kind = {json.dumps(given)} }}"

@@ -1,0 +1,103 @@
+"""optuna-dashboard on a storage: the tuning phase in a browser, while it runs or after."""
+
+from __future__ import annotations
+
+import importlib
+import ipaddress
+from collections.abc import Callable
+from socketserver import ThreadingMixIn
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from optuna.storages import BaseStorage
+
+from clr_study.errors import InputError
+from clr_study.search.tuner import optuna_storage
+from clr_study.store import open_store, stored_study
+
+PACKAGE = "optuna_dashboard"
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    """A thread a request: the page asks for several things at once."""
+
+    daemon_threads = True
+
+
+class _Quiet(WSGIRequestHandler):
+    """Says nothing about each request."""
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  its name in the base class
+        """Leaves it unsaid."""
+
+
+def serve_dashboard(
+    url: str, study: str | None, host: str = "127.0.0.1", port: int = 8080, say: Callable[[str], None] = print
+) -> None:
+    """Serves optuna-dashboard on a storage until it is interrupted.
+
+    It runs in this process, so that a password in the URL stands in no list of processes.
+
+    Args:
+        url: The storage's URL.
+        study: A study whose arms' addresses are said; None for the list of all.
+        host: The address to listen on; anything but this machine itself is warned of.
+        port: The port; 0 for a free one.
+        say: Gets the addresses, and the warning.
+
+    Raises:
+        InputError: optuna-dashboard is not installed, or the address cannot be listened on.
+        StorageError: There is no such storage, or no such study in it.
+    """
+    make_app = _package().wsgi
+    with open_store(url, create=False) as store:
+        arms = [arm.name for arm in stored_study(store, study).arms] if study else []
+        storage = optuna_storage(store.url)
+    try:
+        server = make_server(host, port, make_app(storage), server_class=_Server, handler_class=_Quiet)
+    except OSError as error:
+        raise InputError(f"cannot listen on {host}:{port} ({error.strerror}); give another --host or --port") from None
+    with server:
+        place = f"http://{host}:{server.server_port}/dashboard"
+        if not is_loopback(host):
+            say(
+                f"warning: the dashboard has no login, so whoever reaches {host}:{server.server_port} can read, rename "
+                "and delete what is in this storage; on this machine alone it is --host 127.0.0.1"
+            )
+        for address in _addresses(storage, study, arms, place):
+            say(address)
+        say("Ctrl-C ends it")
+        server.serve_forever()
+
+
+def is_loopback(host: str) -> bool:
+    """Returns whether only this machine can reach an address.
+
+    Examples:
+        >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0"), is_loopback("")
+        (True, True, False, False)
+    """
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _package() -> Any:
+    try:
+        return importlib.import_module(PACKAGE)
+    except ModuleNotFoundError as error:
+        if error.name != PACKAGE:
+            raise
+        raise InputError(
+            "the dashboard is optuna-dashboard, which is not installed: pip install 'clr_study[dashboard]'"
+        ) from None
+
+
+def _addresses(storage: BaseStorage, study: str | None, arms: list[str], place: str) -> list[str]:
+    """The addresses of the arms that were searched; of all studies where there is none."""
+    numbers = {found.study_name: found._study_id for found in storage.get_all_studies()}
+    known = [(arm, numbers[f"{study}/{arm}"]) for arm in arms if f"{study}/{arm}" in numbers]
+    if arms and not known:
+        return [f"{study}: nothing of it was searched, so the dashboard has nothing of it", f"all studies: {place}"]
+    return [f"{study}/{arm}: {place}/studies/{number}" for arm, number in known] or [f"all studies: {place}"]

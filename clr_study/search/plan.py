@@ -1,0 +1,157 @@
+"""What a study will cost on this machine, before any of it is trained: counted, and timed by a short probe."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from clr_study.check import CheckReport, check_study
+from clr_study.data import replicate_seeds
+from clr_study.engine import MOST_LANES, Task, Training, fitting_lanes, fuse_key, load_task
+from clr_study.errors import SpecError
+from clr_study.range_test import range_test_runs
+from clr_study.search.run import Where
+from clr_study.search.tuner import check_budget
+from clr_study.spec import Arm, Gp, Phase, Study, Tpe, TrialSpec, corner, fill, needs_range_test, with_bounds
+from clr_study.worker import device_words, places, take_place
+
+# How long one probe trains, in seconds, after a few updates in which libraries find their ways.
+PROBE_SECONDS, WARM_UP, MOST_UPDATES = 0.5, 3, 500
+# Any bounds do, since nothing is learnt: those that a range test finds change no cost.
+SOME_BOUNDS = {"base_lr": 0.01, "max_lr": 0.1}
+
+
+@dataclass(frozen=True)
+class PhasePlan:
+    """The runs of an arm in a phase.
+
+    Args:
+        arm: The arm; the first one for a range test, which is made with its network.
+        phase: `range_test`, `search` or `measure`.
+        runs: How many runs.
+        updates: Of one run.
+        lanes: How many runs share a step, those of other arms among them.
+        seconds: Their share of the time that all devices are expected to take.
+    """
+
+    arm: str
+    phase: Phase
+    runs: int
+    updates: int
+    lanes: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a study will cost.
+
+    Args:
+        phases: What is trained, in order.
+        devices: The devices in words, one for each worker.
+        unfusable: Why an arm's runs train one by one, by arm.
+        pruned: Whether a pruner may make the search shorter.
+    """
+
+    phases: tuple[PhasePlan, ...]
+    devices: tuple[str, ...]
+    unfusable: dict[str, str]
+    pruned: bool
+
+    @property
+    def seconds(self) -> float:
+        """The expected time of the whole study."""
+        return sum(phase.seconds for phase in self.phases)
+
+
+def plan_study(study: Study, where: Where | None = None) -> Plan:
+    """Checks a study, counts its runs, and times a few steps of each kind on the first of its devices.
+
+    Nothing is stored. Where the network itself is searched, its time is that of the smallest ends of its holes.
+
+    Args:
+        study: The study.
+        where: The devices and lanes.
+
+    Raises:
+        InputError: Something in the study or in where it is to run cannot be.
+    """
+    where = where or Where()
+    report = check_study(study)
+    check_budget(study)
+    workers = places(where.devices, imports=study.imports)
+    take_place(workers[0])
+    task = load_task(study.data.to_dict(), workers[0].device)
+    planned = list(_planned(study, report))
+    together: Counter[tuple[str, str]] = Counter()
+    for _, phase, spec, runs in planned:
+        together[phase, fuse_key(spec)] += _at_once(study, phase, runs)
+    costs: dict[tuple[str, str], tuple[int, float, float]] = {}
+    phases = []
+    for arm, phase, spec, runs in planned:
+        key = phase, fuse_key(spec)
+        if key not in costs:
+            fair = math.ceil(together[key] / len(workers))
+            fitting = fitting_lanes(spec, task, workers[0].device)
+            lanes = min(fitting, where.lanes or MOST_LANES, fair)
+            costs[key] = (lanes, *_probe(spec, task, lanes, distinct=phase != "search"))
+        lanes, an_update, a_look = costs[key]
+        seconds = runs * (spec.updates * an_update + len(spec.evaluate_at) * a_look) / len(workers)
+        phases.append(PhasePlan(arm, phase, runs, spec.updates, lanes, seconds))
+    pruned = study.search is not None and study.search.pruner.kind != "none"
+    return Plan(tuple(phases), tuple(device_words(worker.device) for worker in workers), report.unfusable, pruned)
+
+
+def _planned(study: Study, report: CheckReport) -> Iterator[tuple[str, Phase, TrialSpec, int]]:
+    """Arm, phase, one of the runs, and how many there are of it."""
+    first = study.arms[0].name
+    if needs_range_test(study):
+        seeds = replicate_seeds(study.name, study.seed, "range_test", study.range_test.seeds)
+        runs = range_test_runs(study, report.budgets[first], seeds)
+        yield first, "range_test", runs[0].spec, len(runs)
+    for arm in study.arms:
+        if arm.space and study.search:
+            yield arm.name, "search", _some_run(study, arm, report, test=False), study.search.trials
+    for arm in study.arms:
+        yield arm.name, "measure", _some_run(study, arm, report, test=True), study.measure.seeds
+
+
+def _some_run(study: Study, arm: Arm, report: CheckReport, test: bool) -> TrialSpec:
+    known = replace(arm, **with_bounds(arm.tables, SOME_BOUNDS))
+    return fill(study, known, corner(known.space, "low"), report.budgets[arm.name], seed=study.seed, test=test)
+
+
+def _at_once(study: Study, phase: Phase, runs: int) -> int:
+    """How many runs of an arm can be in training together: a sampler that learns draws a few at a time."""
+    sampler = study.search.sampler if study.search else None
+    return min(runs, sampler.batch) if phase == "search" and isinstance(sampler, (Tpe, Gp)) else runs
+
+
+def _probe(spec: TrialSpec, task: Task, lanes: int, distinct: bool) -> tuple[float, float]:
+    """Returns the seconds of a run's update and of its evaluation, shared over the lanes.
+
+    Args:
+        spec: One of the runs.
+        task: Its data on the device.
+        lanes: How many share a step.
+        distinct: Whether each has a seed of its own, and so its own samples, as measured runs have.
+    """
+
+    def train(updates: int) -> tuple[float, float]:
+        # So low a rate that no lane can diverge and leave the others with a cheaper step.
+        flat = {"kind": "constant", "lr": 1e-12}
+        short = replace(spec, schedule=flat, updates=updates, evaluate_at=(updates,))
+        training = Training([replace(short, seed=spec.seed + lane * distinct) for lane in range(lanes)], task)
+        begun = time.perf_counter()
+        (snapshot,) = training.run()
+        whole = time.perf_counter() - begun
+        if not snapshot.evaluations:
+            raise SpecError(f"model {dict(spec.model)} has a loss that is not finite before it has learnt anything")
+        spent = snapshot.evaluations[min(snapshot.evaluations)].seconds
+        return spent / updates, whole / lanes - spent
+
+    an_update, _ = train(WARM_UP)
+    return train(min(MOST_UPDATES, max(WARM_UP, int(PROBE_SECONDS / (an_update * lanes)))))

@@ -1,0 +1,142 @@
+"""Makes a study shorter without changing its shape: a preview for a small machine."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from clr_study.errors import ClrStudyError, SpecError
+from clr_study.spec.build import build_corners
+from clr_study.spec.lengths import check_lengths
+from clr_study.spec.space import Choices, Quantity, Range
+from clr_study.spec.study import Arm, RangeTest, Study, Train
+
+# Keys of schedules that are times, and those of them that count whole updates.
+TIMES = ("step_size", "step_size_down", "period", "every", "updates", "milestones", "boundaries")
+WHOLE = ("every", "updates", "milestones", "boundaries")
+# Schedules in which gamma belongs to every update, and what it becomes there when time shrinks by a factor.
+GAMMAS: dict[str, Callable[[float, float], float]] = {
+    "exponential": lambda gamma, factor: gamma ** (1 / factor),
+    "exp_range": lambda gamma, factor: gamma ** (1 / factor),
+    "inverse": lambda gamma, factor: gamma / factor,
+}
+# A preview with fewer evaluations has no curve to look at, and a range test nothing to read its bounds off.
+EVALUATIONS = 10
+LONGEST_NAME = 64
+
+
+def scaled(study: Study, factor: float) -> Study:
+    """Returns a study in which everything takes a part of its time: a preview, under a name of its own.
+
+    Every count of updates and of epochs is multiplied: budgets, step_size, period, milestones, boundaries, the range
+    test. A gamma that is applied at every update becomes `gamma ** (1/factor)`, so that a run falls as far as before.
+    Learning rates and ratios stay, and so do trials and seeds; evaluations are as far apart as before, but at least 10.
+
+    It is called `<name>-x<factor>`, its question says what it is, and its text begins with the key `scale`, with which
+    a study file asks for the same.
+
+    Args:
+        study: The study.
+        factor: Above 0 and below 1.
+
+    Raises:
+        SpecError: The factor is out of bounds, the study is scaled already, or so little time is left that a cycle
+            has less than one update, two milestones fall on one update, or one on the end of the run.
+
+    Examples:
+        >>> from clr_study.spec import parse_study
+        >>> study = parse_study('''name = "steps"
+        ... question = "Drop early or late?"
+        ... data = { kind = "digits" }
+        ... model = { kind = "mlp" }
+        ... train = { updates = 1000 }
+        ... arms.early.schedule = { kind = "multistep", lr = 0.1, gamma = 0.1, milestones = [300, 600] }
+        ... ''')
+        >>> preview = scaled(study, 0.1)
+        >>> preview.name, preview.arms[0].train.updates, preview.arms[0].schedule["milestones"]
+        ('steps-x0.1', 100, (30, 60))
+        >>> preview.question
+        'Drop early or late? (scaled to 0.1 of its length: a preview)'
+    """
+    if isinstance(factor, bool) or not isinstance(factor, (int, float)) or not 0 < factor < 1:
+        raise SpecError(f"scale must be a number above 0 and below 1, but got {factor!r}")
+    if "scale" in tomllib.loads(study.source):
+        raise SpecError(f"scale: {study.name} is scaled already; scale the study that it is made from")
+    name = f"{study.name}-x{factor:g}"
+    if len(name) > LONGEST_NAME:
+        raise SpecError(f"scale makes the name {name!r}, which is longer than {LONGEST_NAME} letters; give a shorter one")
+    short = replace(
+        study,
+        name=name,
+        question=f"{study.question} (scaled to {factor:g} of its length: a preview)".lstrip(),
+        arms=tuple(_arm(arm, factor) for arm in study.arms),
+        range_test=_range_test(study.range_test, factor),
+        source=f"scale = {factor!r}\n{study.source}",
+    )
+    try:
+        build_corners(short)
+        for arm in short.arms:
+            check_lengths(arm)
+    except ClrStudyError as error:
+        raise SpecError(f"scale = {factor:g} leaves too little time: {error}") from None
+    return short
+
+
+def _arm(arm: Arm, factor: float) -> Arm:
+    where = f"scale = {factor:g} leaves too little time: [arms.{arm.name}.schedule]"
+    return replace(arm, schedule=_table(arm.schedule, factor, where), train=_train(arm.train, factor))
+
+
+def _train(train: Train, factor: float) -> Train:
+    return replace(
+        train,
+        epochs=train.epochs and train.epochs * factor,
+        updates=train.updates and _at_least_one(train.updates * factor, factor),
+        evaluations=_evaluations(train.evaluations, factor),
+    )
+
+
+def _range_test(test: RangeTest, factor: float) -> RangeTest:
+    return replace(
+        test,
+        epochs=test.epochs and test.epochs * factor,
+        updates=test.updates and _at_least_one(test.updates * factor, factor),
+        evaluations=_evaluations(test.evaluations, factor),
+    )
+
+
+def _evaluations(evaluations: int, factor: float) -> int:
+    return max(min(evaluations, EVALUATIONS), round(evaluations * factor))
+
+
+def _at_least_one(updates: float, factor: float) -> int:
+    if round(updates) < 1:
+        raise SpecError(f"scale = {factor:g} leaves too little time: a run has only {updates:.3g} updates")
+    return round(updates)
+
+
+def _table(table: Mapping[str, Any], factor: float, where: str) -> dict[str, Any]:
+    """The table of a schedule, and the tables of its parts, with their times multiplied."""
+    short = {}
+    for key, value in table.items():
+        if key in TIMES:
+            # A whole number of updates stays one; what is given in epochs becomes one when the epoch is known.
+            short[key] = _leaf(value, lambda time, whole=key in WHOLE: _time(time, factor, whole), f"{where} {key}")
+        elif key == "gamma" and table["kind"] in GAMMAS:
+            change = GAMMAS[table["kind"]]
+            short[key] = _leaf(value, lambda gamma, change=change: change(gamma, factor), f"{where} {key}")
+        elif key == "schedules":
+            short[key] = tuple(_table(part, factor, f"{where} {key}[{index}]") for index, part in enumerate(value))
+        else:
+            short[key] = value
+    return short
+
+
+def _time(updates: float, factor: float, whole: bool) -> float:
+    return round(updates * factor) if whole else updates * factor
+
+
+def _leaf(value: Any, change: Callable[[float], float], where: str) -> Any:
+    """A number, a list of them, or a hole, with its numbers changed; a ratio to a sibling stays one."""

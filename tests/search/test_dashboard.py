@@ -1,0 +1,112 @@
+"""The dashboard on a real storage, in a process of its own, as a user starts and ends it."""
+
+import importlib.util
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+
+from clr_study.errors import InputError, StorageError
+from clr_study.search import Where, run_study, serve_dashboard
+from clr_study.spec import parse_study
+
+FILE = """
+name = "tiny"
+data = { kind = "digits", validation = 0.2 }
+model = { kind = "mlp", hidden = [8] }
+train = { batch_size = 64, updates = 4, evaluations = 1 }
+search = { trials = 2 }
+measure = { seeds = 1 }
+[arms.tuned.schedule]
+kind = "constant"
+lr = { low = 0.01, high = 0.1 }
+[arms.fixed.schedule]
+kind = "constant"
+lr = 0.05
+"""
+# Where optuna-dashboard is not installed, this stands in for what is used of it.
+STAND_IN = """
+import json
+
+def wsgi(storage):
+    def app(environ, start_response):
+        start_response("200 OK", [("Content-Type", "application/json")])
+        names = [{"study_name": study.study_name} for study in storage.get_all_studies()]
+        return [json.dumps({"study_summaries": names}).encode()]
+    return app
+"""
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("stored")
+    url = f"sqlite:///{folder}/s.db"
+    run_study(parse_study(FILE), Where(storage=url, out=str(folder / "out"), devices="cpu"))
+    return url
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    if importlib.util.find_spec("optuna_dashboard") is None:
+        (tmp_path / "optuna_dashboard.py").write_text(STAND_IN)
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    yield
+    sys.modules.pop("optuna_dashboard", None)
+
+
+def test_it_serves_the_arms_until_it_is_interrupted(url, package):
+    words = ["-c", "from clr_study.cli import main; main()", "dashboard", "tiny", "--port", "0"]
+    served = subprocess.Popen(
+        [sys.executable, *words], stdout=subprocess.PIPE, text=True, env={**os.environ, "CLR_STORAGE": url}
+    )
+    try:
+        said = served.stdout.readline()
+        assert said.startswith("tiny/tuned: http://127.0.0.1:")
+        place = said.split(": ")[1].partition("/dashboard/studies/")[0]
+        with urllib.request.urlopen(f"{place}/api/studies", timeout=20) as answer:
+            names = [study["study_name"] for study in json.load(answer)["study_summaries"]]
+        assert names == ["tiny/tuned"]
+        assert served.stdout.readline() == "Ctrl-C ends it\n"
+        served.send_signal(signal.SIGINT)
+        assert served.wait(timeout=20) == 0
+    finally:
+        served.kill()
+        served.stdout.close()
+        served.wait()
+
+
+def test_a_missing_package_is_named_with_its_extra(url, monkeypatch):
+    monkeypatch.setitem(sys.modules, "optuna_dashboard", None)
+    with pytest.raises(InputError, match=r"pip install 'clr_study\[dashboard\]'") as caught:
+        serve_dashboard(url, None)
+    assert caught.value.exit_code == 2
+
+
+def test_a_taken_port_an_unknown_study_and_a_missing_file_are_refused(url, package, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(InputError, match="give another --host"):
+        serve_dashboard(url, None, port=taken.getsockname()[1])
+    with pytest.raises(StorageError, match="holds no study 'nope'"):
+        serve_dashboard(url, "nope")
+    with pytest.raises(StorageError, match="there is no database"):
+        serve_dashboard(f"sqlite:///{tmp_path}/none.db", None)
+
+
+@pytest.mark.parametrize(("host", "warned"), [("127.0.0.1", False), ("0.0.0.0", True)])
+def test_an_address_that_others_reach_is_warned_of(url, package, host, warned):
+    said = []
+
+    def say(sentence):
+        said.append(sentence)
+        if sentence.startswith("Ctrl-C"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        serve_dashboard(url, None, host=host, port=0, say=say)
+    assert ("no login" in said[0]) is warned
+    assert said[-2].startswith("all studies: http://")
