@@ -79,7 +79,7 @@ def test_every_job_comes_back_once():
     executor = Scripted(lambda numbers: None)
     ends = driven(Source(job(number) for number in range(10)), executor, slots=2, lanes=3)
     assert sorted(ends) == list(range(10))
-    assert sorted(sum(executor.batches, [])) == list(range(10))
+    assert sorted(number for batch in executor.batches for number in batch) == list(range(10))
 
 
 def test_no_more_jobs_are_asked_for_than_may_be_in_the_air():
