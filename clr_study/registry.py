@@ -69,7 +69,8 @@ def _imported(module: str, path: str) -> Any:
         if error.name and f"{module}.".startswith(f"{error.name}."):
             folders = ", ".join(repr(folder) for folder in sys.path[-2:])
             raise SpecError(
-                f"{path!r}: there is no module {error.name!r}; looked for on Python's path, which ends in {folders}"
+                f"{path!r}: there is no module {error.name!r}; looked for on Python's path, which ends in {folders}: "
+                "call it from the module's folder, or put that into PYTHONPATH"
             ) from None
         raise SpecError(_failure(path, module, error)) from error
     except (Exception, SystemExit) as error:

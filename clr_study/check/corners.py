@@ -24,6 +24,7 @@ from clr_study.spec import (
     Scalar,
     Study,
     TrialSpec,
+    check_lengths,
     corner,
     fill,
     with_bounds,
@@ -70,6 +71,8 @@ def check_study(study: Study, task: Task | None = None) -> CheckReport:
     _check_metric(study, task)
     _check_rule(study)
     budgets = {arm.name: Budget.of(arm.train, len(task.train), f"[arms.{arm.name}] train") for arm in study.arms}
+    for each in study.arms:
+        check_lengths(each, budgets[each.name].per_epoch)
     specs = [spec for arm in study.arms for spec in _corners(study, arm, budgets[arm.name])]
     unfusable = {}
     small = replace(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from clr_study.errors import SpecError, did_you_mean
 from clr_study.shipped import shipped_folder
-from clr_study.spec import Study, load_study
+from clr_study.spec import Study, load_study, scaled
 
 
 def shipped_studies() -> dict[str, Path]:
@@ -15,12 +15,21 @@ def shipped_studies() -> dict[str, Path]:
     return {path.stem: path for path in sorted(shipped_folder("studies").glob("*.toml"))}
 
 
-def find_study(name: str) -> Study:
+def find_study(name: str, scale: float | None = None) -> Study:
     """Returns the study of a shipped name or of a path that ends in `.toml`.
+
+    Args:
+        name: The name or the path.
+        scale: The part of its length that is wanted, for a preview; None for all of it.
 
     Raises:
         SpecError: There is no such study, or it cannot be.
     """
+    study = _found(name)
+    return study if scale is None else scaled(study, scale)
+
+
+def _found(name: str) -> Study:
     shipped = shipped_studies()
     if name in shipped:
         return load_study(shipped[name])

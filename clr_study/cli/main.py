@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from collections.abc import Callable
-from functools import wraps
-from types import FrameType
 from typing import Any
 
 import click
 
-from clr_study.cli.text import plain
-from clr_study.errors import ClrStudyError
+from clr_study.cli.group import Commands
+from clr_study.cli.options import STORAGE_HELP, places_options, scale_option
 from clr_study.version import __version__
 
 # Threads that wait for each other by spinning cost a training step up to ten times its time as soon as anything else
@@ -22,32 +18,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # As in clr_study.report.code, which takes a second to import.
 FORMS = ("python", "torch", "lightning", "huggingface", "keras", "toml")
-STORAGE_HELP = "Database URL [default: $CLR_STORAGE, or sqlite:///clr_study.db]."
-
-
-class Commands(click.Group):
-    """A group that turns our errors into a sentence and an exit code."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Runs the command; a user's mistake is a sentence, a bug keeps its traceback."""
-        previous = signal.signal(signal.SIGTERM, _terminate)
-        try:
-            return super().invoke(ctx)
-        except ClrStudyError as error:
-            click.secho(f"clr-study: {plain(str(error))}", fg="red", err=True)
-            ctx.exit(error.exit_code)
-        except KeyboardInterrupt:
-            click.echo(
-                "\nclr-study: stopped; what was done is saved, and the same command goes on from there", err=True
-            )
-            ctx.exit(130)
-        finally:
-            signal.signal(signal.SIGTERM, previous)
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    click.echo("clr-study: ended; what was done is saved, and the same command goes on from there", err=True)
-    sys.exit(128 + number)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -62,50 +32,29 @@ def main() -> None:
     """
 
 
-def places_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the options that say where a study runs; the command gets them as one `where`."""
-
-    @click.option("--storage", default="", metavar="URL", help=STORAGE_HELP)
-    @click.option("--out", default="", metavar="DIR", help="Folder of the report [default: results/STUDY].")
-    @click.option("--executor", default="", metavar="NAME", help="inline or processes [default: by the devices].")
-    @click.option("--devices", default="auto", metavar="LIST", help="auto, cpu, cuda:0, or several with commas.")
-    @click.option(
-        "--lanes", default="auto", metavar="N", help="How many runs share a training step: auto, or 1 and up."
-    )
-    @wraps(command)
-    def with_where(storage: str, out: str, executor: str, devices: str, lanes: str, **rest: Any) -> Any:
-        from clr_study.errors import InputError
-        from clr_study.search import Where
-
-        if lanes != "auto" and not (lanes.isdecimal() and int(lanes) > 0):
-            raise InputError(f"--lanes must be auto or a number from 1 up, but got {plain(lanes)!r}")
-        number = 0 if lanes == "auto" else int(lanes)
-        where = Where(storage=storage, out=out, executor=executor, devices=devices, lanes=number)
-        return command(where=where, **rest)
-
-    return with_where
-
-
 @main.command()
 @click.argument("study")
+@scale_option
 @places_options
-def run(study: str, where: Any) -> None:
+def run(study: str, scale: float | None, where: Any) -> None:
     """Runs STUDY (a shipped name or a TOML file) to its report; run it again to go on where it stopped.
 
     \b
     Examples:
       clr-study run quickstart
+      clr-study run paper-table1 --scale 0.02
       clr-study run mine.toml --devices cuda:0,cuda:1 --storage postgresql+psycopg://me@host/db
     """
     from clr_study.cli.find import find_study
     from clr_study.cli.live import run_live
 
-    run_live(find_study(study), where)
+    run_live(find_study(study, scale), where)
 
 
 @main.command()
 @click.argument("study")
-def check(study: str) -> None:
+@scale_option
+def check(study: str, scale: float | None) -> None:
     """Builds STUDY at its corners and takes one step of each: what is wrong with it shows in seconds.
 
     \b
@@ -115,7 +64,7 @@ def check(study: str) -> None:
     from clr_study.cli.find import find_study
     from clr_study.cli.tables import print_check
 
-    found = find_study(study)  # before torch is imported: most mistakes are in the file
+    found = find_study(study, scale)  # before torch is imported: most mistakes are in the file
     from clr_study.check import check_study
 
     print_check(found, check_study(found))
@@ -194,7 +143,7 @@ def list_(what: str | None) -> None:
 @click.option("--arm", default="", metavar="NAME", help="Another arm than the best one.")
 @click.option("--storage", default="", metavar="URL", help=STORAGE_HELP)
 def best(study: str, form: str, arm: str, storage: str) -> None:
-    """Prints the winning schedule of STUDY (its name) as code to paste, with its score and interval above.
+    """Prints the winning schedule of STUDY (its name or its file) as code to paste, with its score and interval above.
 
     \b
     Examples:
@@ -279,8 +228,9 @@ def dashboard(study: str | None, storage: str, host: str, port: int) -> None:
 
 @main.command()
 @click.argument("study")
+@scale_option
 @places_options
-def plan(study: str, where: Any) -> None:
+def plan(study: str, scale: float | None, where: Any) -> None:
     """Says what STUDY will cost, with the flags of `run`: runs, updates, lanes, and the time by a short probe.
 
     \b
@@ -291,5 +241,5 @@ def plan(study: str, where: Any) -> None:
     from clr_study.cli.plan import print_plan
     from clr_study.search import plan_study
 
-    found = find_study(study)
+    found = find_study(study, scale)
     print_plan(found, plan_study(found, where))

@@ -20,7 +20,7 @@ def print_plan(study: Study, plan: Plan) -> None:
         table.add_column(column, justify="left" if column in ("arm", "phase") else "right")
     for phase in plan.phases:
         counts = (f"{phase.runs:,}", f"{phase.updates:,}", str(phase.lanes))
-        table.add_row(Text(plain(phase.arm)), phase.phase, *counts, duration(phase.seconds))
+        table.add_row(Text(plain(phase.arm)), phase.phase, *counts, _short(phase.seconds))
     console.print(table)
     runs, updates = sum(phase.runs for phase in plan.phases), sum(phase.runs * phase.updates for phase in plan.phases)
     workers = f"{len(plan.devices)} × {plan.devices[0]}" if len(plan.devices) > 1 else plan.devices[0]
@@ -29,3 +29,7 @@ def print_plan(study: Study, plan: Plan) -> None:
         lines.append("at most: the pruner stops runs of the search early")
     lines += [f"{arm}: its runs train one by one, because {why}" for arm, why in plan.unfusable.items()]
     console.print(Text("\n".join(plain(line) for line in lines)), soft_wrap=True)
+
+
+def _short(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 9.95 else duration(seconds)

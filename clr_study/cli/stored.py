@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from clr_study.analysis import compare
-from clr_study.cli.find import make_importable
+from clr_study.cli.find import find_study, make_importable
 from clr_study.cli.tables import print_summary
 from clr_study.cli.text import plain
 from clr_study.errors import InputError
@@ -23,8 +23,15 @@ from clr_study.store import open_store, read_results, study_names
 
 
 def read_stored(study: str, storage: str) -> Results:
-    """Returns all that is stored of a study; what its file imports may lie in the current folder."""
+    """Returns all that is stored of a study; what its file imports may lie in the current folder.
+
+    Args:
+        study: Its name, or the path of its file.
+        storage: The database's URL; empty for the usual one.
+    """
     make_importable()
+    if study.endswith(".toml"):
+        study = find_study(study).name
     with open_store(Where(storage=storage).url, create=False) as store:
         return read_results(store, study)
 

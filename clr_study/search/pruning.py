@@ -8,10 +8,7 @@ run's LR was at its minimum.
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
-from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import (
     BasePruner,
     HyperbandPruner,
@@ -22,6 +19,7 @@ from optuna.pruners import (
     SuccessiveHalvingPruner,
 )
 
+from clr_study.search.quiet import quietly
 from clr_study.spec import (
     Budget,
     Hyperband,
@@ -79,8 +77,7 @@ def optuna_pruner(pruner: Pruner) -> BasePruner:
         case Hyperband(reduction_factor=factor):
             return HyperbandPruner(min_resource=1, max_resource=RUNGS, reduction_factor=factor)
         case Patient(patience=patience):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ExperimentalWarning)  # a user can do nothing about it
+            with quietly():
                 return PatientPruner(None, patience=patience)
 
 

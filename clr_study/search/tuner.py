@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, GPSampler, GridSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.study import StudyDirection
@@ -19,6 +17,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from clr_study.data import generator
 from clr_study.errors import SpecError
 from clr_study.search.pruning import optuna_pruner
+from clr_study.search.quiet import quietly
 from clr_study.spec import Arm, Choices, FromRangeTest, Gp, Grid, Hole, Qmc, Range, Ratio, Study, Tpe
 
 # The states of a trial that has come to an end, by how its run ended. A diverged run has no score: FAIL, never inf.
@@ -75,6 +74,8 @@ class Tuner:
             pruner=optuna_pruner(study.search.pruner),
             load_if_exists=True,
         )
+        with quietly():
+            self.optuna.set_metric_names([f"validation {study.metric}"])
         # Told apart by the caller, not by the constructor: an arm may have been asked before this process began.
         self.asked = len(self.optuna.get_trials(deepcopy=False))
 
@@ -167,8 +168,7 @@ class _Sobol(QMCSampler):
     """
 
     def __init__(self, space: Mapping[str, BaseDistribution], seed: int, number: int) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)  # it says so at every trial
+        with quietly():
             super().__init__(scramble=True, seed=seed, warn_asynchronous_seeding=False, warn_independent_sampling=False)
         self.space, self.number = dict(space), number
 

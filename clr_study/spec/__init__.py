@@ -2,9 +2,11 @@
 
 from clr_study.spec.fill import Budget, build_schedule, fill
 from clr_study.spec.imports import import_user_module
+from clr_study.spec.lengths import check_lengths
 from clr_study.spec.make import call, make
 from clr_study.spec.parse import load_study, needs_range_test, parse_study
 from clr_study.spec.results import METRICS, RangeTestResult, Results, RunResult, curve_set
+from clr_study.spec.scale import scaled
 from clr_study.spec.space import (
     Choices,
     FromRangeTest,
@@ -83,6 +85,7 @@ __all__ = [
     "TrialSpec",
     "build_schedule",
     "call",
+    "check_lengths",
     "corner",
     "curve_set",
     "fill",
@@ -95,5 +98,6 @@ __all__ = [
     "needs_range_test",
     "parse_study",
     "parse_template",
+    "scaled",
     "with_bounds",
 ]

@@ -1,4 +1,4 @@
-"""Whether the times in a schedule's table suit the run: a cycle has to hold an update, a milestone has to be reached."""
+"""Whether the times of a schedule suit its run: a cycle has to hold an update, a milestone has to be reached."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _budget(train: Train, per_epoch: int | None) -> float | None:
 def _check(table: Mapping[str, Any], length: float | None, per_epoch: int | None, where: str) -> None:
     cycle = _cycle(table, per_epoch)
     if cycle < 1:
-        raise SpecError(f"{where} a cycle has only {cycle:.3g} updates; it needs at least one, and should have hundreds")
+        raise SpecError(f"{where} a cycle has only {cycle:.3g} updates; it needs one at the least")
     edges = [_ends(edge, per_epoch)[1] for name in EDGES for edge in table.get(name, ())]
     for index, edge in enumerate(edges):
         if length is not None and edge >= length:
@@ -79,7 +79,7 @@ def _ends(leaf: Any, per_epoch: int | None) -> tuple[float, float]:
         case Range():
             return leaf.low, leaf.high
         case Choices() if all(_number(choice) for choice in leaf.choices):
-            return min(leaf.choices), max(leaf.choices)  # type: ignore[type-var, return-value]
+            return min(leaf.choices), max(leaf.choices)  # type: ignore[return-value]
         case _ if _number(leaf):
             return leaf, leaf
         case _:

@@ -6,15 +6,17 @@ import math
 import re
 import tomllib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date, time
 from pathlib import Path
 from typing import Any
 
 from clr_study.errors import ClrStudyError, SpecError, did_you_mean
-from clr_study.spec.fill import Budget, fill
+from clr_study.spec.build import build_corners
 from clr_study.spec.imports import import_user_module
 from clr_study.spec.make import call
-from clr_study.spec.space import FromRangeTest, corner, with_bounds
+from clr_study.spec.scale import scaled
+from clr_study.spec.space import FromRangeTest
 from clr_study.spec.study import Arm, Data, Measure, RangeTest, Search, Study, Target, Train
 from clr_study.spec.template import parse_template
 from clr_study.spec.tuning import (
@@ -36,6 +38,7 @@ LONGEST = 600
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SECTIONS = (
     "name",
+    "scale",
     "question",
     "imports",
     "metric",
@@ -53,8 +56,6 @@ SAMPLERS: dict[str, Callable[..., Any]] = {cls().kind: cls for cls in (Random, Q
 PRUNERS: dict[str, Callable[..., Any]] = {
     cls().kind: cls for cls in (NoPruner, Median, Percentile, SuccessiveHalving, Hyperband, Patient)
 }
-NOMINAL = Budget(updates=1000, per_epoch=100, batch_size=1)
-NOMINAL_BOUNDS = {"base_lr": 0.01, "max_lr": 0.1}
 
 
 def load_study(path: str | Path) -> Study:
@@ -147,7 +148,9 @@ def _study(table: Mapping[str, Any], text: str) -> Study:
             "source": text,
         },
     )
-    _build_corners(study)
+    build_corners(study)
+    if "scale" in table:
+        study = replace(scaled(replace(study, source=""), table["scale"]), source=text)
     return study
 
 
@@ -219,19 +222,6 @@ def _section(cls: Callable[..., Any], table: Any, where: str) -> Any:
     if not isinstance(table, Mapping):
         raise SpecError(f"{where} must be a table, but got {table!r}")
     return call(cls, table, where)
-
-
-def _build_corners(study: Study) -> None:
-    """Builds every arm's schedule at the ends of its holes, so that a wrong key or an impossible pair shows at once."""
-    for arm in study.arms:
-        if arm.space and study.search is None:
-            raise SpecError(
-                f"[arms.{arm.name}] has holes ({', '.join(arm.space)}), so the study needs a [search] with trials"
-            )
-        known = Arm(**{**vars(arm), **with_bounds(arm.tables, NOMINAL_BOUNDS)})
-        updates = arm.train.updates or max(1, round((arm.train.epochs or 1) * NOMINAL.per_epoch))
-        for end in ("low", "high"):
-            fill(study, known, corner(known.space, end), Budget(updates, NOMINAL.per_epoch, 1), seed=0)
 
 
 def needs_range_test(study: Study) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from clr_study.errors import ClrStudyError, SpecError
 from clr_study.spec.build import build_corners
@@ -13,13 +13,15 @@ from clr_study.spec.lengths import check_lengths
 from clr_study.spec.space import Choices, Quantity, Range
 from clr_study.spec.study import Arm, RangeTest, Study, Train
 
+Change: TypeAlias = Callable[[float], float]
+
 # Keys of schedules that are times, and those of them that count whole updates.
 TIMES = ("step_size", "step_size_down", "period", "every", "updates", "milestones", "boundaries")
 WHOLE = ("every", "updates", "milestones", "boundaries")
 # Schedules in which gamma belongs to every update, and what it becomes there when time shrinks by a factor.
 GAMMAS: dict[str, Callable[[float, float], float]] = {
-    "exponential": lambda gamma, factor: gamma ** (1 / factor),
-    "exp_range": lambda gamma, factor: gamma ** (1 / factor),
+    "exponential": lambda gamma, factor: float(gamma ** (1 / factor)),
+    "exp_range": lambda gamma, factor: float(gamma ** (1 / factor)),
     "inverse": lambda gamma, factor: gamma / factor,
 }
 # A preview with fewer evaluations has no curve to look at, and a range test nothing to read its bounds off.
@@ -66,7 +68,7 @@ def scaled(study: Study, factor: float) -> Study:
         raise SpecError(f"scale: {study.name} is scaled already; scale the study that it is made from")
     name = f"{study.name}-x{factor:g}"
     if len(name) > LONGEST_NAME:
-        raise SpecError(f"scale makes the name {name!r}, which is longer than {LONGEST_NAME} letters; give a shorter one")
+        raise SpecError(f"scale makes the name {name!r}, longer than {LONGEST_NAME} letters; give a shorter one")
     short = replace(
         study,
         name=name,
@@ -119,24 +121,51 @@ def _at_least_one(updates: float, factor: float) -> int:
 
 def _table(table: Mapping[str, Any], factor: float, where: str) -> dict[str, Any]:
     """The table of a schedule, and the tables of its parts, with their times multiplied."""
-    short = {}
+    short = dict(table)
     for key, value in table.items():
-        if key in TIMES:
-            # A whole number of updates stays one; what is given in epochs becomes one when the epoch is known.
-            short[key] = _leaf(value, lambda time, whole=key in WHOLE: _time(time, factor, whole), f"{where} {key}")
+        place = f"{where} {key}"
+        if key == "schedules":
+            short[key] = tuple(_table(part, factor, f"{place}[{index}]") for index, part in enumerate(value))
+        elif key in TIMES:
+            short[key] = _changed(value, _time(factor, whole=key in WHOLE), _time(factor, whole=False), place)
         elif key == "gamma" and table["kind"] in GAMMAS:
-            change = GAMMAS[table["kind"]]
-            short[key] = _leaf(value, lambda gamma, change=change: change(gamma, factor), f"{where} {key}")
-        elif key == "schedules":
-            short[key] = tuple(_table(part, factor, f"{where} {key}[{index}]") for index, part in enumerate(value))
-        else:
-            short[key] = value
+            gamma = _gamma(table["kind"], factor)
+            short[key] = _changed(value, gamma, gamma, place)
     return short
 
 
-def _time(updates: float, factor: float, whole: bool) -> float:
-    return round(updates * factor) if whole else updates * factor
+def _gamma(kind: str, factor: float) -> Change:
+    def change(gamma: float) -> float:
+        return GAMMAS[kind](gamma, factor)
+
+    return change
 
 
-def _leaf(value: Any, change: Callable[[float], float], where: str) -> Any:
-    """A number, a list of them, or a hole, with its numbers changed; a ratio to a sibling stays one."""
+def _time(factor: float, whole: bool) -> Change:
+    def change(time: float) -> float:
+        return round(time * factor) if whole else float(f"{time * factor:.12g}")
+
+    return change
+
+
+def _changed(leaf: Any, change: Change, in_epochs: Change, where: str) -> Any:
+    """A number, a list of numbers or a hole, with its numbers changed; a ratio to a sibling stays what it is."""
+    if isinstance(leaf, tuple):
+        return tuple(_changed(part, change, in_epochs, where) for part in leaf)
+    if isinstance(leaf, (Quantity, Range)) and leaf.unit == "epochs":
+        change = in_epochs  # a part of an epoch becomes a whole number of updates once the epoch is known
+    try:
+        match leaf:
+            case Quantity():
+                return replace(leaf, value=change(leaf.value))
+            case Range():
+                low, high = change(leaf.low), change(leaf.high)
+                return replace(leaf, low=low, high=high, integer=leaf.integer and low == int(low) and high == int(high))
+            case Choices():
+                return replace(leaf, choices=tuple(_changed(part, change, change, where) for part in leaf.choices))
+            case int() | float() if not isinstance(leaf, bool):
+                return change(leaf)
+            case _:
+                return leaf
+    except (ValueError, OverflowError) as error:
+        raise SpecError(f"{where} {error}") from None

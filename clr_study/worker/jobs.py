@@ -49,75 +49,88 @@ def run_jobs(jobs: Sequence[Job]) -> list[Outcome]:
     """
     place = current_place()
     store = _store(os.environ[STORAGE])
-    task = load_task(jobs[0].spec.data, place.device)
-    batches: dict[int, list[Job]] = defaultdict(list)
-    refs = checkpoints_of(store, [job.key for job in jobs])
-    saved = _saved(refs)
-    endings = run_endings(store, jobs[0].key.study)
-    outcomes: list[Outcome] = []
-    for job in jobs:
-        ending = endings[job.key]
-        if ending:  # it ended beside others whose worker then died
-            outcomes.append(Outcome(job.key, ending, job.spec.updates))
-        else:
-            batches[saved[job.key].update if job.key in saved else 0].append(job)
-    for _, batch in sorted(batches.items()):
-        outcomes += _isolated(batch, saved, task, store, place)
+    bench = _Bench(load_task(jobs[0].spec.data, place.device), store, place)
+    outcomes = bench.train(jobs)
     finish(store, outcomes, device_words(place.device), versions())
-    _remove_unused({ref.path for ref in refs.values()}, jobs[0].key.study, store)
+    bench.clear(jobs[0].key.study)
     return outcomes
 
 
-def _isolated(jobs: Sequence[Job], saved: dict[RunKey, Lanes], task: Task, store: Store, place: Place) -> list[Outcome]:
-    """Trains a batch; if it fails, its halves."""
-    try:
-        return _batch(jobs, saved, task, store, place)
-    except (StorageError, UnfinishedError):
-        raise
-    except Exception as error:
-        if len(jobs) == 1:
-            return [_failed(jobs[0], error)]
-    # Outside the handler, so that the failed batch's tensors are free before its halves are tried.
-    gc.collect()
-    if task.device.type == "cuda":
-        torch.cuda.empty_cache()
-    middle = (len(jobs) + 1) // 2
-    return [
-        outcome for half in (jobs[:middle], jobs[middle:]) for outcome in _isolated(half, saved, task, store, place)
-    ]
+class _Bench:
+    """What a worker trains with, and the checkpoint files that it meets."""
 
+    def __init__(self, task: Task, store: Store, place: Place) -> None:
+        self.task, self.store, self.place = task, store, place
+        self.files: set[Path] = set()
 
-def _batch(jobs: Sequence[Job], saved: dict[RunKey, Lanes], task: Task, store: Store, place: Place) -> list[Outcome]:
-    known = [saved[job.key] for job in jobs if job.key in saved]
-    training = Training([job.spec for job in jobs], task, together(known) if known else None)
-    outcomes: dict[int, Outcome] = {}
-    file = _CheckpointFile(jobs, place)
-    for snapshot in training.run(jobs[0].until):
-        lost = {run: _diverged(jobs[run], where) for run, where in snapshot.diverged.items()}
-        # At once: it has no checkpoint, and trained again beside others, or alone, it might fare otherwise.
-        finish(store, list(lost.values()), device_words(place.device), versions())
-        outcomes |= lost
-        seen = [(jobs[run].key, evaluation) for run, evaluation in snapshot.evaluations.items()]
-        append(store, seen, file.write(training, snapshot))
-        file.remove_older()
-    for run, job in enumerate(jobs):
-        ending: Ending | None = "completed" if job.until == job.spec.updates else None
-        outcomes.setdefault(run, Outcome(job.key, ending, job.until))
-    if all(outcome.ending for outcome in outcomes.values()):
-        file.remove()
-    return [outcomes[run] for run in range(len(jobs))]
+    def train(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """Trains jobs from their checkpoints; those that share an update share a batch."""
+        refs = checkpoints_of(self.store, [job.key for job in jobs])
+        self.files |= {Path(ref.path) for ref in refs.values()}
+        saved = _saved(refs)
+        endings = run_endings(self.store, jobs[0].key.study)
+        outcomes: list[Outcome] = []
+        batches: dict[int, list[Job]] = defaultdict(list)
+        for job in jobs:
+            ending = endings[job.key]
+            if ending:  # it ended beside others, whose worker then died or whose batch then failed
+                outcomes.append(Outcome(job.key, ending, job.spec.updates))
+            else:
+                batches[saved[job.key].update if job.key in saved else 0].append(job)
+        return outcomes + [one for _, batch in sorted(batches.items()) for one in self._isolated(batch, saved)]
+
+    def clear(self, study: str) -> None:
+        """Removes the checkpoint files from which no unfinished run is to be continued."""
+        if self.files:
+            waiting = [key for key, ending in run_endings(self.store, study).items() if ending is None]
+            for path in self.files - {Path(ref.path) for ref in checkpoints_of(self.store, waiting).values()}:
+                path.unlink(missing_ok=True)
+
+    def _isolated(self, jobs: Sequence[Job], saved: Mapping[RunKey, Lanes]) -> list[Outcome]:
+        """Trains a batch; if it fails, its halves, from where it has come to."""
+        try:
+            return self._batch(jobs, saved)
+        except (StorageError, UnfinishedError):
+            raise
+        except Exception as error:
+            if len(jobs) == 1:
+                return [_failed(jobs[0], error)]
+        # Outside the handler, so that the failed batch's tensors are free before its halves are tried.
+        gc.collect()
+        if self.task.device.type == "cuda":
+            torch.cuda.empty_cache()
+        middle = (len(jobs) + 1) // 2
+        return [*self.train(jobs[:middle]), *self.train(jobs[middle:])]
+
+    def _batch(self, jobs: Sequence[Job], saved: Mapping[RunKey, Lanes]) -> list[Outcome]:
+        known = [saved[job.key] for job in jobs if job.key in saved]
+        training = Training([job.spec for job in jobs], self.task, together(known) if known else None)
+        outcomes: dict[int, Outcome] = {}
+        file = _CheckpointFile(jobs, self.place, self.files)
+        for snapshot in training.run(jobs[0].until):
+            lost = {run: _diverged(jobs[run], where) for run, where in snapshot.diverged.items()}
+            # At once: it has no checkpoint, and trained again beside others, or alone, it might fare otherwise.
+            finish(self.store, list(lost.values()), device_words(self.place.device), versions())
+            outcomes |= lost
+            seen = [(jobs[run].key, evaluation) for run, evaluation in snapshot.evaluations.items()]
+            append(self.store, seen, file.write(training, snapshot))
+            file.remove_older()
+        for run, job in enumerate(jobs):
+            ending: Ending | None = "completed" if job.until == job.spec.updates else None
+            outcomes.setdefault(run, Outcome(job.key, ending, job.until))
+        return [outcomes[run] for run in range(len(jobs))]
 
 
 class _CheckpointFile:
     """The files in which a batch keeps its runs' last states; a new one is there before an old one goes."""
 
-    def __init__(self, jobs: Sequence[Job], place: Place) -> None:
-        self.jobs = jobs
+    def __init__(self, jobs: Sequence[Job], place: Place, files: set[Path]) -> None:
+        self.jobs, self.files = jobs, files
         names = "\n".join(job.spec.digest for job in jobs)
         self.stem = hashlib.sha256(names.encode()).hexdigest()[:24]
         self.folder = Path(place.checkpoints) if place.checkpoints else None
         self.last: dict[RunKey, Path] = {}
-        self.written: set[Path] = set()
+        self.older: set[Path] = set()
 
     def write(self, training: Training, snapshot: Snapshot) -> dict[RunKey, CheckpointRef]:
         due = [run for run in training.running if run in snapshot.evaluations]
@@ -125,6 +138,7 @@ class _CheckpointFile:
             return {}
         lanes = training.lanes.take([training.running.index(run) for run in due])
         path = self.folder / f"{self.stem}-{snapshot.update}.safetensors"
+        self.files.add(path)
         try:
             sha256 = write_checkpoint(lanes, path)
         except OSError as error:
@@ -132,7 +146,7 @@ class _CheckpointFile:
                 f"the checkpoint {path} cannot be written: {error.strerror}; mend that and run the same command again, "
                 "what was stored before is safe"
             ) from error
-        self.written.add(path)
+        self.older = set(self.last.values())
         self.last |= {self.jobs[run].key: path for run in due}
         return {
             self.jobs[run].key: CheckpointRef(str(path), row, snapshot.update, sha256) for row, run in enumerate(due)
@@ -140,22 +154,8 @@ class _CheckpointFile:
 
     def remove_older(self) -> None:
         """Removes what the store no longer refers to; called after it refers to the newest."""
-        for path in self.written - set(self.last.values()):
+        for path in self.older - set(self.last.values()):
             path.unlink(missing_ok=True)
-        self.written &= set(self.last.values())
-
-    def remove(self) -> None:
-        for path in self.written:
-            path.unlink(missing_ok=True)
-
-
-def _remove_unused(paths: set[str], study: str, store: Store) -> None:
-    """Removes the files that runs were continued from, unless some unfinished run is still to be continued from one."""
-    if not paths:
-        return
-    waiting = [key for key, ending in run_endings(store, study).items() if ending is None]
-    for path in paths - {ref.path for ref in checkpoints_of(store, waiting).values()}:
-        Path(path).unlink(missing_ok=True)
 
 
 def _saved(refs: Mapping[RunKey, CheckpointRef]) -> dict[RunKey, Lanes]:

@@ -89,7 +89,7 @@ def places(devices: str, checkpoints: str = "", imports: tuple[str, ...] = ()) -
     if devices == "auto":
         names = [f"cuda:{number}" for number in range(gpus)] or ["cpu"]
     known = {"cpu", *(f"cuda:{number}" for number in range(gpus))}
-    names = ["cuda:0" if name == "cuda" else name for name in (name.strip() for name in names)]
+    names = ["cuda:0" if gpus and name.strip() == "cuda" else name.strip() for name in names]
     for name in names:
         if name not in known:
             raise InputError(

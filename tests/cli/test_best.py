@@ -5,7 +5,8 @@ import pytest
 from clr_study.cli.main import FORMS
 from clr_study.report.code import FORMS as WRITTEN
 from clr_study.schedules import Constant, Triangular
-from clr_study.store import add_study, open_store
+from clr_study.spec import parse_study
+from clr_study.store import add_study, open_store, read_results
 
 WINNER = Triangular(base_lr=0.02, max_lr=0.4, step_size=6)
 
@@ -39,6 +40,13 @@ def test_another_arm_can_be_asked_for(clr_study, stored):
     assert names["schedule"] == Constant(lr=0.001)
 
 
+def test_the_file_may_stand_for_the_name(clr_study, stored, tmp_path):
+    with open_store(stored) as store:
+        (tmp_path / "own.toml").write_text(read_results(store, "tiny").study.source)
+    by_file = clr_study("best", str(tmp_path / "own.toml"), "--storage", stored)
+    assert by_file.output == clr_study("best", "tiny", "--storage", stored).output
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -55,9 +63,6 @@ def test_a_slip_of_the_hand_is_a_sentence(clr_study, stored, words, said):
 
 
 def test_a_study_that_has_not_measured_says_how_to_go_on(clr_study, stored, tmp_path):
-    from clr_study.spec import parse_study
-    from clr_study.store import read_results
-
     with open_store(stored) as store:
         study = parse_study(read_results(store, "tiny").study.source)
     url = f"sqlite:///{tmp_path}/new.db"

@@ -30,6 +30,11 @@ step_size = 10
 CPU = Where(devices="cpu")
 
 
+@pytest.fixture(autouse=True)
+def short_probes(monkeypatch):
+    monkeypatch.setattr("clr_study.search.plan.PROBE_SECONDS", 0.05)
+
+
 def counted(plan):
     return [(phase.arm, phase.phase, phase.runs, phase.updates) for phase in plan.phases]
 

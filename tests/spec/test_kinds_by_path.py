@@ -12,6 +12,8 @@ from clr_study.engine import fuse_key
 from clr_study.errors import InputError, SpecError
 from clr_study.models import build_model, why_unfusable
 from clr_study.optim import build_optimizer, structure
+from clr_study.report.code import Winner, code
+from clr_study.schedules import schedule_from_dict
 from clr_study.search import Where, run_study
 from clr_study.spec import parse_study
 from clr_study.spec.trial import TrialSpec
@@ -136,6 +138,19 @@ def test_a_study_of_nothing_but_the_users_own_runs_in_the_owner_and_in_processes
     assert "my_things:Sawtooth" in (folder / "inline" / "report.html").read_text()
     elsewhere = run_study(study, where(folder, "spawned", executor="processes"))
     assert repr(sorted(finals(elsewhere).items())) == repr(sorted(finals(inline).items()))
+
+
+def test_the_code_to_paste_for_a_schedule_of_the_users_own_does_without_it(folder):
+    table = {"kind": "my_things:Sawtooth", "lr": 0.5, "updates": 300, "parts": 3}
+    winner = Winner("saw", table, {"kind": "sgd"}, None, 300, ())
+    pasted: dict = {}
+    exec(code(winner, "torch"), pasted)
+    expected = schedule_from_dict(table).table(300)
+    assert [pasted["learning_rate"](t) for t in range(300)] == pytest.approx(expected.tolist(), rel=1e-3)
+    again: dict = {}
+    exec(code(winner, "python"), again)
+    assert again["schedule"] == schedule_from_dict(table)
+    assert "from my_things import Sawtooth" in code(winner, "python")
 
 
 def test_a_net_that_vmap_cannot_take_trains_plain_and_says_why(folder):

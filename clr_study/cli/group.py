@@ -1,0 +1,38 @@
+"""What all commands share: a mistake is a sentence and an exit code, and being stopped is said."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+from typing import Any
+
+import click
+
+from clr_study.cli.text import plain
+from clr_study.errors import ClrStudyError
+
+
+class Commands(click.Group):
+    """A group that turns our errors into a sentence and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command; a user's mistake is a sentence, a bug keeps its traceback."""
+        previous = signal.signal(signal.SIGTERM, _terminate)
+        try:
+            return super().invoke(ctx)
+        except ClrStudyError as error:
+            click.secho(f"clr-study: {plain(str(error))}", fg="red", err=True)
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo(
+                "\nclr-study: stopped; what was done is saved, and the same command goes on from there", err=True
+            )
+            ctx.exit(130)
+        finally:
+            signal.signal(signal.SIGTERM, previous)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    click.echo("clr-study: ended; what was done is saved, and the same command goes on from there", err=True)
+    sys.exit(128 + number)

@@ -1,0 +1,118 @@
+"""What every registered executor keeps to."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import threading
+import time
+from concurrent.futures import ALL_COMPLETED, Executor, Future, wait
+from functools import partial
+
+import pytest
+
+from clr_study.errors import InputError
+from clr_study.executors import EXECUTORS
+
+OURS = [kind for kind in EXECUTORS if EXECUTORS[kind].__module__.startswith("clr_study.")]
+every_executor = pytest.mark.parametrize("kind", OURS)
+
+
+def set_up(folder: str) -> None:
+    """What a worker does first: it leaves a sign with its process in it."""
+    with open(f"{folder}/{os.getpid()}", "w") as file:
+        file.write("ready")
+
+
+def signs(folder: str) -> set[str]:
+    return set(os.listdir(folder))
+
+
+def refuse(value: str) -> None:
+    raise InputError(f"no {value} here")
+
+
+def end_itself() -> None:
+    raise SystemExit(3)
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts an executor of a kind with one worker and ends it at the end."""
+    started = []
+
+    def make(kind: str, workers: int = 1) -> Executor:
+        executor = EXECUTORS[kind]([partial(set_up, str(tmp_path))] * workers)
+        started.append(executor)
+        return executor
+
+    yield make
+    for executor in started:
+        executor.shutdown()
+
+
+@every_executor
+def test_it_is_an_executor_of_the_standard_library(start, kind):
+    executor = start(kind)
+    assert isinstance(executor, Executor)
+    future = executor.submit(sum, [1, 2])
+    assert isinstance(future, Future)
+    assert future.result(timeout=60) == 3
+
+
+@every_executor
+def test_it_is_documented_with_an_example(kind):
+    doc = inspect.getdoc(EXECUTORS[kind]) or ""
+    for section in ("Args:", "setups:", "Examples:", ">>> "):
+        assert section in doc
+    assert next(iter(inspect.signature(EXECUTORS[kind]).parameters)) == "setups"
+
+
+@every_executor
+def test_results_come_back_and_exceptions_are_carried(start, kind, tmp_path):
+    executor = start(kind)
+    futures = [executor.submit(pow, 2, exponent, mod=None) for exponent in range(6)]
+    assert [future.result(timeout=60) for future in futures] == [1, 2, 4, 8, 16, 32]
+    with pytest.raises(InputError, match="no butter here"):
+        executor.submit(refuse, "butter").result(timeout=60)
+    with pytest.raises(ZeroDivisionError):
+        executor.submit(divmod, 1, 0).result(timeout=60)
+    assert executor.submit(max, 1, 2).result(timeout=60) == 2, "an exception ends nothing but its call"
+
+
+@every_executor
+def test_the_set_up_ran_once_where_the_work_runs_and_before_it(start, kind, tmp_path):
+    executor = start(kind)
+    workers = {executor.submit(os.getpid).result(timeout=60) for _ in range(3)}
+    seen = executor.submit(signs, str(tmp_path)).result(timeout=60)
+    assert {str(worker) for worker in workers} == seen == signs(str(tmp_path))
+
+
+@every_executor
+def test_futures_can_be_waited_for_together(start, kind):
+    executor = start(kind)
+    futures = {executor.submit(time.sleep, 0.01) for _ in range(4)}
+    assert wait(futures, timeout=60, return_when=ALL_COMPLETED).done == futures
+
+
+@every_executor
+def test_it_is_a_context_manager_and_can_be_shut_down_twice(kind, tmp_path):
+    with EXECUTORS[kind]([partial(set_up, str(tmp_path))]) as executor:
+        future = executor.submit(sum, [1, 2])
+    assert future.result(timeout=0) == 3, "leaving the block waits for what was submitted"
+    executor.shutdown()
+    executor.shutdown(wait=False, cancel_futures=True)
+
+
+@every_executor
+def test_shutting_down_at_once_leaves_no_thread_and_no_process_behind(kind, tmp_path):
+    before = set(threading.enumerate())
+    executor = EXECUTORS[kind]([partial(set_up, str(tmp_path))])
+    executor.submit(sum, [1, 2]).result(timeout=60)
+    worker = executor.submit(os.getpid).result(timeout=60)
+    if worker != os.getpid():
+        executor.submit(time.sleep, 600)
+    executor.shutdown(wait=False, cancel_futures=True)
+    executor.shutdown()
+    assert worker == os.getpid() or not os.path.exists(f"/proc/{worker}")
+    assert set(threading.enumerate()) <= before

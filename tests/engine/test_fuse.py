@@ -1,0 +1,112 @@
+"""Which runs share a step, and how many."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from clr_study.engine import MOST_LANES, fitting_lanes, fuse, fuse_key, load_task
+from clr_study.models import MODELS, unfusable
+from clr_study.spec import TrialSpec
+
+DIGITS = {"kind": "digits", "validation": 0.2}
+SPEC = TrialSpec(
+    study="test",
+    data=DIGITS,
+    model={"kind": "mlp", "hidden": (8,)},
+    optim={"kind": "sgd", "momentum": 0.9},
+    schedule={"kind": "constant", "lr": 0.1},
+    batch_size=8,
+    updates=10,
+    evaluate_at=(10,),
+    seed=1,
+    test=False,
+)
+MAY_DIFFER = [
+    {"schedule": {"kind": "triangular", "base_lr": 0.01, "max_lr": 0.1, "step_size": 3}},
+    {"seed": 2},
+    {"optim": {"kind": "sgd", "momentum": 0.5}},
+    {"optim": {"kind": "sgd", "momentum": 0.9, "weight_decay": 0.1}},
+    {"evaluate_at": (3, 10)},
+    {"study": "other"},
+]
+MAY_NOT = [
+    {"data": {**DIGITS, "validation": 0.3}},
+    {"data": {**DIGITS, "normalise": "none"}},
+    {"model": {"kind": "mlp", "hidden": (9,)}},
+    {"model": {"kind": "small_cnn"}},
+    {"optim": {"kind": "adam"}},
+    {"optim": {"kind": "sgd", "momentum": 0.9, "nesterov": True}},
+    {"optim": {"kind": "sgd", "momentum": 0.9, "convention": "caffe"}},
+    {"batch_size": 16},
+    {"updates": 20, "evaluate_at": (20,)},
+    {"test": True},
+]
+
+
+@pytest.mark.parametrize("change", MAY_DIFFER, ids=str)
+def test_lanes_may_differ_in_numbers(change):
+    assert fuse_key(replace(SPEC, **change)) == fuse_key(SPEC)
+
+
+@pytest.mark.parametrize("change", MAY_NOT, ids=str)
+def test_lanes_may_not_differ_in_code_or_shapes(change):
+    assert fuse_key(replace(SPEC, **change)) != fuse_key(SPEC)
+
+
+def test_a_key_is_the_same_for_a_spec_that_came_by_json():
+    assert fuse_key(TrialSpec.from_json(SPEC.to_json())) == fuse_key(SPEC)
+
+
+def test_a_default_that_is_written_out_changes_nothing():
+    written = replace(SPEC, optim={"kind": "sgd", "momentum": 0.9, "nesterov": False, "weight_decay": 0.0})
+    assert fuse_key(written) == fuse_key(SPEC)
+
+
+def fitting(spec: TrialSpec) -> int:
+    return fitting_lanes(spec, load_task(spec.data), "cpu")
+
+
+def test_the_count_is_the_same_every_time_and_leaves_random_numbers_alone():
+    torch.manual_seed(5)
+    state = torch.get_rng_state()
+    assert len({fitting(SPEC) for _ in range(3)}) == 1
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_larger_runs_have_fewer_lanes_and_every_run_has_one():
+    sizes = [((8,), 8), ((2048,), 8), ((2048, 2048), 8), ((2048, 2048, 2048), 512)]
+    lanes = [fitting(replace(SPEC, model={"kind": "mlp", "hidden": h}, batch_size=b)) for h, b in sizes]
+    assert lanes == sorted(lanes, reverse=True)
+    assert (lanes[0], lanes[-1]) == (MOST_LANES, 1)
+    assert 1 < lanes[1] < MOST_LANES
+
+
+def test_an_optimizer_with_more_slots_takes_more_room():
+    model = {"kind": "mlp", "hidden": (1024,)}
+    assert fitting(replace(SPEC, model=model, optim={"kind": "adam"})) < fitting(replace(SPEC, model=model))
+
+
+def test_the_lanes_that_fit_do_fit(monkeypatch):
+    """The bytes of that many lanes are within the room, those of one more are not."""
+    room = 4_000_000
+    monkeypatch.setattr(fuse, "CPU_BYTES", room)
+    small_batch = replace(SPEC, model={"kind": "mlp", "hidden": (256,)}, batch_size=1)
+    weights = 64 * 256 + 256 + 256 * 10 + 10
+    lane = 4 * 3 * weights  # weights, gradients and velocities in float32
+    assert room // (1.1 * lane) <= fitting(small_batch) <= room // lane
+
+
+def test_what_cannot_be_fused_has_one_lane():
+    @unfusable("It draws its masks itself.")
+    def noisy_net_of_fuse(*, shape, classes):
+        return nn.Sequential(nn.Flatten(), nn.Linear(64, classes), nn.Dropout(0.5))
+
+    MODELS.add(noisy_net_of_fuse)
+    try:
+        assert fitting(replace(SPEC, model={"kind": "noisy_net_of_fuse"})) == 1
+    finally:
+        MODELS._things.pop("noisy_net_of_fuse")
