@@ -88,7 +88,9 @@ def check_study(study: Study, task: Task | None = None) -> CheckReport:
             unfusable[arm] = reason
         groups[fuse_key(spec)].append((arm, spec))
     for group in groups.values():
-        _one_step(group, small, fused=not any(arm in unfusable for arm, _ in group))
+        refusal = _one_step(group, small, fused=not any(arm in unfusable for arm, _ in group))
+        if refusal:
+            unfusable |= {arm: refusal for arm, _ in group}
     sizes = (len(task.train), len(task.validation or ()), len(task.test or ()))
     return CheckReport(len(specs), budgets, sizes, unfusable)
 
@@ -142,20 +144,29 @@ def _buildable(arm: str, spec: TrialSpec, task: Task) -> str | None:
     return why_unfusable(spec.model, model)
 
 
-def _one_step(group: list[tuple[str, TrialSpec]], task: Task, fused: bool) -> None:
+def _one_step(group: list[tuple[str, TrialSpec]], task: Task, fused: bool) -> str | None:
+    """Takes a step of each; returns why vmap cannot take the model, where only a step of a run alone works."""
     short = [replace(spec, batch_size=min(SAMPLES, len(task.train)), updates=1, evaluate_at=(1,)) for _, spec in group]
-    batches = [short] if fused else [[spec] for spec in short]
-    for batch in batches:
+    if fused:
         try:
-            list(Training(batch, task).run())
+            list(Training(short, task).run())
+            return None
+        except ClrStudyError:
+            raise
+        except Exception as error:
+            refusal = f"{type(error).__name__}: {str(error).split('. ')[0]}"
+    for spec in short:
+        try:
+            list(Training([spec], task).run())
         except ClrStudyError:
             raise
         except Exception as error:
             arms = ", ".join(sorted({arm for arm, _ in group}))
             raise SpecError(
-                f"one step of {arms} with model {dict(batch[0].model)} on samples of shape {task.sample_shape} failed: "
+                f"one step of {arms} with model {dict(spec.model)} on samples of shape {task.sample_shape} failed: "
                 f"{type(error).__name__}: {error}"
             ) from error
+    return f"vmap cannot take the model ({refusal})" if fused else None
 
 
 def _few(split: Split) -> Split:

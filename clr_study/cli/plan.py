@@ -27,7 +27,7 @@ def print_plan(study: Study, plan: Plan) -> None:
     lines = [f"in all {runs:,} runs, {updates:,} updates, about {duration(plan.seconds)} of training on {workers}"]
     if plan.pruned:
         lines.append("at most: the pruner stops runs of the search early")
-    lines += [f"{arm}: its runs train one by one, because {why}" for arm, why in plan.unfusable.items()]
+    lines += [f"{arm}: its runs train one by one: {why}" for arm, why in plan.unfusable.items()]
     console.print(Text("\n".join(plain(line) for line in lines)), soft_wrap=True)
 
 

@@ -73,5 +73,5 @@ def print_check(study: Study, report: CheckReport) -> None:
         runs = f"{trials} trials, then {study.measure.seeds} seeds" if trials else f"{study.measure.seeds} seeds"
         lines.append(f"{arm.name}: {budget.updates} updates a run, {budget.per_epoch} an epoch; {runs}")
     for arm_name, reason in report.unfusable.items():
-        lines.append(f"{arm_name}: its runs train one by one, because {reason}")
+        lines.append(f"{arm_name}: its runs train one by one: {reason}")
     Console().print(Text("\n".join(plain(line) for line in lines)), soft_wrap=True)

@@ -48,7 +48,7 @@ def test_a_net_of_the_folder_can_be_named(clr_study, in_a_folder):
     assert written.exit_code == 0, written.output
     checked = clr_study("check", "own.toml")
     assert checked.exit_code == 0, checked.output
-    assert "its runs train one by one, because Its Dropout '2' draws random numbers in training." in checked.output
+    assert "its runs train one by one: Its Dropout '2' draws random numbers in training." in checked.output
 
 
 def test_a_file_that_is_there_is_left_alone(clr_study, in_a_folder):

@@ -26,6 +26,12 @@ from clr_study.optim import build_optimizer, structure
         ({"kind": "adam", "beta2": -0.5}, InputError, "beta2"),
         ({"kind": "adam", "eps": 0.0}, InputError, r"eps must lie in \(0, inf\), but got 0.0"),
         ({"kind": "adamw", "weight_decay": -0.01}, InputError, "weight_decay"),
+        ({"kind": "rmsprop", "alpha": 1.0}, InputError, r"alpha must lie in \[0, 1\), but got 1.0"),
+        ({"kind": "rmsprop", "momentum": -0.1}, InputError, "momentum"),
+        ({"kind": "adagrad", "eps": 0.0}, InputError, r"eps must lie in \(0, inf\), but got 0.0"),
+        ({"kind": "adagrad", "weight_decay": -1.0}, InputError, "weight_decay"),
+        ({"kind": "adadelta", "rho": 1.5}, InputError, r"rho must lie in \[0, 1\), but got 1.5"),
+        ({"kind": "adadelta", "momentum": 0.9}, SpecError, "'momentum'"),
         ({"momentum": 0.9}, SpecError, "kind"),
     ],
 )
@@ -41,6 +47,10 @@ def test_defaults_are_torchs():
     adam = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0}
     assert build_optimizer({"kind": "adam"}).hyper == adam
     assert build_optimizer({"kind": "adamw"}).hyper == {**adam, "weight_decay": 0.01}
+    assert build_optimizer({"kind": "adagrad"}).hyper == {"eps": 1e-10, "weight_decay": 0}
+    rmsprop = {"alpha": 0.99, "eps": 1e-8, "momentum": 0, "weight_decay": 0}
+    assert build_optimizer({"kind": "rmsprop"}).hyper == rmsprop
+    assert build_optimizer({"kind": "adadelta"}).hyper == {"rho": 0.9, "eps": 1e-6, "weight_decay": 0}
 
 
 def test_structure_fills_in_the_defaults():
