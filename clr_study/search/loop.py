@@ -41,7 +41,8 @@ def pack(jobs: Sequence[Job], lanes: Callable[[Job], int], slots: int) -> list[J
         groups[fuse_key(job.spec), job.until].append(job)
     largest = max(groups.values(), key=len)
     fair = math.ceil(len(jobs) / slots)
-    return largest[: max(1, min(lanes(largest[0]), fair))]
+    # In the order of their keys: a lane's place in its batch must not depend on who was asked or resumed first.
+    return sorted(largest[: max(1, min(lanes(largest[0]), fair))], key=lambda job: job.key)
 
 
 def drive(source: Source, executor: Executor, slots: int, lanes: Callable[[Job], int], most: int) -> None:

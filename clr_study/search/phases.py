@@ -67,13 +67,18 @@ class SearchPhase:
         self._tell_what_ended(endings)
 
     def more(self, room: int) -> list[Job]:
-        """Returns trials to start: first what an earlier owner left, then new ones, arm by arm in turn."""
+        """Returns trials to start: first all that an earlier owner left, then new ones.
+
+        The next trial is that of the arm with the fewest so far. So what is asked for is a function of what has been
+        asked, and an owner that goes on for another one packs the same batches.
+        """
         planned: list[tuple[PlannedRun, Job]] = []
         while len(planned) < room:
-            drawn = [self._next(name) for name in self.arms if self._may_ask(name)]
-            if not drawn:
+            left = [name for name in self.arms if self.inherited[name]]
+            open_arms = left or [name for name in self.arms if self._may_ask(name)]
+            if not open_arms:
                 break
-            planned += drawn
+            planned.append(self._next(min(open_arms, key=lambda name: self.tuners[name].asked)))
         plan_runs(self.store, [run for run, _ in planned])
         return [job for _, job in planned]
 
@@ -106,8 +111,6 @@ class SearchPhase:
         return RunKey(self.study.name, name, "search", asked.number, self.seed)
 
     def _may_ask(self, name: str) -> bool:
-        if self.inherited[name]:
-            return True
         sampler = self.settings.sampler
         if isinstance(sampler, (Tpe, Gp)) and self.flying[name] >= sampler.batch:
             return False

@@ -56,6 +56,9 @@ class Range:
             )
         if self.integer and (self.low != int(self.low) or self.high != int(self.high)):
             raise ValueError(f"the ends of an integer range must be whole, but got low={self.low}, high={self.high}")
+        if self.integer:  # what asks for a whole number takes no 16.0
+            object.__setattr__(self, "low", int(self.low))
+            object.__setattr__(self, "high", int(self.high))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,7 @@ def parse_template(table: Any, where: str) -> Any:
 
     Examples:
         >>> parse_template({"kind": "constant", "lr": {"low": 0.1, "high": 1}}, "[arms.a.schedule]")["lr"]
-        Range(low=0.1, high=1, log=False, integer=False, unit=None)
+        Range(low=0.1, high=1.0, log=False, integer=False, unit=None)
     """
     if not isinstance(table, Mapping) or not isinstance(table.get("kind"), str):
         raise SpecError(f"{where} must be a table with a kind, but got {table!r}")

@@ -47,8 +47,8 @@ EXAMPLES = {
         ((3, 64, 64), 7, {"name": "shufflenet_v2_x0_5"}),
     ],
 }
-# Fifty BatchNorms over a few samples each make more of a rounding than one layer does.
-TOLERANCES = {"torchvision": 1e-8}
+# Fifty BatchNorms over a few samples each blow the last bit up a hundredfold an update, so it gets fewer of them.
+SHORTER = {"torchvision": 2}
 OURS = [kind for kind in MODELS if MODELS[kind].__module__.startswith("clr_study.")]
 CASES = [
     pytest.param(kind, *case, id=f"{kind}-{index}")
@@ -115,10 +115,10 @@ def lane(tree, index):
     return {name: value[index] for name, value in tree.items()}
 
 
-def assert_close(actual, expected, tolerance):
+def assert_close(actual, expected):
     assert actual.keys() == expected.keys()
     for name in expected:
-        torch.testing.assert_close(actual[name], expected[name], rtol=tolerance, atol=tolerance, msg=name)
+        torch.testing.assert_close(actual[name], expected[name], rtol=1e-12, atol=1e-12, msg=name)
 
 
 @pytest.mark.parametrize("shared_inputs", [True, False])
@@ -127,14 +127,13 @@ def test_fused_lanes_equal_plain_training_in_float64(kind, shape, classes, argum
     models = [built(kind, shape, classes, arguments, seed).double() for seed in range(LANES)]
     assert why_unfusable(kind, models[0]) is None
     draw = torch.Generator().manual_seed(0)
-    size = (UPDATES, LANES, BATCH)
+    size = (SHORTER.get(kind, UPDATES), LANES, BATCH)
     inputs = torch.randn(*size, *shape, generator=draw, dtype=torch.float64)
     targets = torch.randn(*size, classes, generator=draw, dtype=torch.float64)
     if shared_inputs:
         inputs, targets = inputs[:, 0], targets[:, 0]
     lrs = torch.tensor([0.01, 0.02, 0.05], dtype=torch.float64)
 
-    tolerance = TOLERANCES.get(kind, 1e-12)
     step = step_of(models[0], nn.functional.mse_loss)
     batched = None if shared_inputs else 0
     fused_step = vmap(step, in_dims=(0, 0, batched, batched, 0))
@@ -149,13 +148,13 @@ def test_fused_lanes_equal_plain_training_in_float64(kind, shape, classes, argum
             row = (x, y) if shared_inputs else (x[index], y[index])
             own, own_buffers, value = step(own, own_buffers, *row, lrs[index])
         assert not torch.equal(next(iter(own.values())), next(iter(start.values()))[index]), "nothing was learned"
-        assert_close(lane(params, index), own, tolerance)
-        assert_close(lane(buffers, index), own_buffers, tolerance)
-        torch.testing.assert_close(values[index], value, rtol=tolerance, atol=tolerance)
+        assert_close(lane(params, index), own)
+        assert_close(lane(buffers, index), own_buffers)
+        torch.testing.assert_close(values[index], value, rtol=1e-12, atol=1e-12)
 
     fused_eval = vmap(lambda p, b: functional_call(models[0].eval(), (p, b), (inputs[0].reshape(-1, *shape),)))
     logits = fused_eval(params, buffers)
     for index, model in enumerate(models):
         model.load_state_dict({**lane(params, index), **lane(buffers, index)})
         own_logits = model.eval()(inputs[0].reshape(-1, *shape))
-        torch.testing.assert_close(logits[index], own_logits, rtol=10 * tolerance, atol=10 * tolerance)
+        torch.testing.assert_close(logits[index], own_logits, rtol=1e-11, atol=1e-11)

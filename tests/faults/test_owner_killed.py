@@ -1,0 +1,130 @@
+"""An owner killed at any moment, and the same command again: as if nothing had happened."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from clr_study.store import open_store, read_results
+
+STUDY = """
+name = "killed"
+data = { kind = "digits", validation = 0.2 }
+model = { kind = "mlp", hidden = [16] }
+train = { batch_size = 16, updates = 400, evaluations = 20 }
+search = { trials = 4, seed = 3 }
+measure = { seeds = 2 }
+[arms.constant.schedule]
+kind = "constant"
+lr = { low = 1e-3, high = 0.3, log = true }
+[arms.clr.schedule]
+kind = "triangular2"
+max_lr = { low = 1e-3, high = 0.3, log = true }
+base_lr = { times = "max_lr", low = 0.05, high = 0.5 }
+step_size = { low = 20, high = 100 }
+"""
+
+
+def start(folder, *options):
+    command = [sys.executable, "-c", "from clr_study.cli import main; main()"]
+    arguments = ["run", "killed.toml", "--devices", "cpu", "--lanes", "3", *options]
+    environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "CLR_STORAGE": ""}
+    return subprocess.Popen(
+        [*command, *arguments], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def finish(folder, *options):
+    process = start(folder, *options)
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    return out
+
+
+def facts(folder):
+    with open_store(f"sqlite:///{folder}/clr_study.db", create=False) as store:
+        results = read_results(store, "killed")
+    runs = {
+        run.key: (
+            run.ending,
+            run.spec.digest,
+            str(run.values),
+            {name: run.metrics[name].tobytes() for name in run.metrics},
+        )
+        for run in results.runs
+    }
+    assert all(np.all(np.diff(run.updates) > 0) for run in results.runs)
+    return runs, dict(results.winners)
+
+
+def wait_for_training(process, folder, evaluations):
+    """Waits until so many evaluations are stored, so that the kill falls into training on any machine."""
+    end = time.monotonic() + 120
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            with open_store(f"sqlite:///{folder}/clr_study.db", create=False) as store:
+                done = sum(len(run.updates) for run in read_results(store, "killed").runs)
+        except Exception:
+            done = 0
+        if done >= evaluations:
+            return
+        time.sleep(0.02)
+    pytest.fail(f"the study ended before it had {evaluations} evaluations: {process.communicate()[1]}")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed")
+    (folder / "killed.toml").write_text(STUDY)
+    finish(folder)
+    return facts(folder)
+
+
+def test_sigkill_again_and_again(undisturbed, tmp_path):
+    (tmp_path / "killed.toml").write_text(STUDY)
+    for evaluations in (1, 30, 70, 130, 200):
+        process = start(tmp_path)
+        wait_for_training(process, tmp_path, evaluations)
+        process.kill()
+        process.communicate()
+    finish(tmp_path)
+    runs, winners = facts(tmp_path)
+    assert runs == undisturbed[0]
+    assert winners == undisturbed[1]
+    assert all(ending == "completed" for ending, *_ in runs.values())
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_polite_end_says_so_and_can_be_continued(undisturbed, tmp_path, number, code):
+    (tmp_path / "killed.toml").write_text(STUDY)
+    process = start(tmp_path)
+    wait_for_training(process, tmp_path, 40)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert "what was done is saved" in err
+    assert "Traceback" not in err
+    finish(tmp_path)
+    assert facts(tmp_path) == undisturbed
+
+
+def test_a_second_owner_is_refused_with_the_first_ones_name(tmp_path):
+    (tmp_path / "killed.toml").write_text(STUDY)
+    first = start(tmp_path)
+    wait_for_training(first, tmp_path, 10)
+    first.send_signal(signal.SIGSTOP)  # it holds its lease and cannot finish meanwhile
+    try:
+        second = start(tmp_path)
+        _, err = second.communicate(timeout=120)
+        assert second.returncode == 2
+        assert str(first.pid) in err
+    finally:
+        first.send_signal(signal.SIGCONT)
+        first.kill()
+        first.communicate()
