@@ -1,0 +1,94 @@
+"""The commands: help with an example, exit codes, nothing written on bad input, no torch before it is needed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+import clr_study
+from clr_study.cli.main import main
+
+TINY = """
+name = "tiny"
+question = "\\u001b[31mRed?"
+data = { kind = "digits", validation = 0.2 }
+model = { kind = "mlp", hidden = [4] }
+train = { batch_size = 64, updates = 6, evaluations = 2 }
+search = { trials = 2 }
+measure = { seeds = 2 }
+[arms.a.schedule]
+kind = "constant"
+lr = { low = 0.01, high = 0.1 }
+"""
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CLR_STORAGE", raising=False)
+    (tmp_path / "tiny.toml").write_text(TINY)
+    return lambda *words: CliRunner().invoke(main, list(words))
+
+
+@pytest.mark.parametrize("command", sorted(main.commands))
+def test_every_command_has_help_with_an_example(command, run):
+    done = run(command, "--help")
+    assert done.exit_code == 0
+    assert f"clr-study {command}" in done.output
+
+
+def test_run_show_report(run, tmp_path):
+    done = run("run", "tiny.toml", "--devices", "cpu")
+    assert done.exit_code == 0, done.output
+    assert "report: results/tiny/report.html" in done.output
+    assert "\x1b[31m" not in done.output
+    assert json.loads(run("show", "tiny", "--json").output)["study"] == "tiny"
+    assert run("report", "tiny", "--out", "again").exit_code == 0
+    assert (tmp_path / "again" / "report.html").stat().st_size > 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("run", "quikstart"), "did you mean 'quickstart'?"),
+        (("run", "none.toml"), "there is no such study file"),
+        (("run", "tiny.toml", "--lanes", "0"), "--lanes must be auto or a number from 1 up"),
+        (("run", "tiny.toml", "--devices", "tpu"), "there is no device 'tpu' here"),
+        (("run", "tiny.toml", "--executor", "inlin"), "did you mean 'inline'?"),
+        (("show", "tiny"), "there is no database"),
+        (("list", "schedule"), "did you mean 'schedules'?"),
+    ],
+)
+def test_bad_input_is_a_sentence_exit_2_and_nothing_written(words, sentence, run, tmp_path):
+    done = run(*words)
+    assert done.exit_code == 2
+    assert sentence in done.output
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny.toml"]
+
+
+@pytest.mark.parametrize(
+    "what", ["studies", "schedules", "data", "models", "optimizers", "executors", "figures", "bound-rules"]
+)
+def test_everything_can_be_listed(what, run):
+    done = run("list", what)
+    assert done.exit_code == 0
+    assert len(done.output.splitlines()) > 5
+
+
+@pytest.mark.parametrize(
+    "code", ["import clr_study", "from clr_study.cli.main import main; main(['--help'], standalone_mode=False)"]
+)
+def test_torch_waits_until_it_is_needed(code):
+    check = f"import sys; {code}; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False"
+
+
+def test_the_public_names_are_there(run):
+    for name in clr_study.__all__:
+        assert getattr(clr_study, name).__doc__
+    assert clr_study.__version__ in run("--version").output
