@@ -21,7 +21,7 @@ from clr_study.report import write_report, write_results
 from clr_study.search.loop import Source, drive
 from clr_study.search.phases import FixedPhase, Record, SearchPhase, measure_runs, winner_of
 from clr_study.search.tuner import Tuner, check_budget, optuna_storage
-from clr_study.spec import Arm, Job, RangeTestResult, Results, Study, needs_range_test, with_bounds
+from clr_study.spec import Arm, Job, RangeTestResult, Results, Study, build_extremes, needs_range_test, with_bounds
 from clr_study.store import (
     Store,
     add_range_test,
@@ -212,7 +212,10 @@ class _Crew:
             return list(self.study.arms)
         bounds = bounds_for_holes(self.study.range_test, self.range_test(say))
         say(f"range test: base_lr {bounds['base_lr']:.4g}, max_lr {bounds['max_lr']:.4g}")
-        return [replace(arm, **with_bounds(arm.tables, bounds)) for arm in self.study.arms]
+        arms = [replace(arm, **with_bounds(arm.tables, bounds)) for arm in self.study.arms]
+        for arm in arms:
+            build_extremes(self.study, arm, self.report.budgets[arm.name])
+        return arms
 
     def search(self, arms: list[Arm], say: Say) -> Mapping[str, object]:
         searched = [arm for arm in arms if arm.space]

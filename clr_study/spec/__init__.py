@@ -1,5 +1,6 @@
 """The study file and everything that follows from it: arms, holes, specs of runs, results."""
 
+from clr_study.spec.build import build_extremes
 from clr_study.spec.fill import Budget, build_schedule, fill
 from clr_study.spec.imports import import_user_module
 from clr_study.spec.lengths import check_lengths
@@ -83,6 +84,7 @@ __all__ = [
     "Tpe",
     "Train",
     "TrialSpec",
+    "build_extremes",
     "build_schedule",
     "call",
     "check_lengths",

@@ -258,6 +258,19 @@ def in_updates(number: Any, unit: Unit | None, updates_per_epoch: float) -> Any:
     return max(1, round(number * updates_per_epoch)) if unit == "epochs" else number
 
 
+def extremes(space: Mapping[str, Hole]) -> Iterator[dict[str, Scalar]]:
+    """Yields the settings at which two holes that do not go together show: all at one end, and each against the rest.
+
+    Examples:
+        >>> space = {"base_lr": Range(low=0.1, high=0.5), "max_lr": Range(low=0.4, high=1.0)}
+        >>> [tuple(values.values()) for values in extremes(space)]
+        [(0.1, 0.4), (0.5, 1.0), (0.5, 0.4), (0.1, 1.0)]
+    """
+    low, high = corner(space, "low"), corner(space, "high")
+    against = [*({**low, name: high[name]} for name in space), *({**high, name: low[name]} for name in space)]
+    yield from (dict(pairs) for pairs in dict.fromkeys(tuple(values.items()) for values in (low, high, *against)))
+
+
 def corner(space: Mapping[str, Hole], end: Literal["low", "high"]) -> dict[str, Scalar]:
     """Returns one extreme setting of a space: every range at one end, every choice the first or the last.
 

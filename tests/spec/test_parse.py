@@ -40,6 +40,7 @@ BROKEN = {
     "infinite end": ("high = 1.0", "high = inf", "must be finite, but got inf"),
     "nan": ("low = 1e-3", "low = nan", "must be finite, but got nan"),
     "base_lr above max_lr": ("base_lr = { times = \"max_lr\", low = 0.05, high = 0.5 }", "base_lr = 0.2", "base_lr < max_lr must hold, but got base_lr=0.2, max_lr=0.01"),
+    "bounds that may be drawn the wrong way round": ('base_lr = { times = "max_lr", low = 0.05, high = 0.5 }', "base_lr = { low = 0.001, high = 0.05 }", "[arms.clr.schedule] base_lr < max_lr must hold, but got base_lr=0.05, max_lr=0.01"),
     "step_size of zero": ('step_size = { low = 2, high = 10, unit = "epochs" }', "step_size = 0", "step_size > 0 must hold, but got step_size=0"),
     "negative step_size": ('step_size = { low = 2, high = 10, unit = "epochs" }', "step_size = -4", "step_size > 0 must hold"),
     "ratio above one": ("low = 0.05, high = 0.5 }", "low = 0.05, high = 1.5 }", "a ratio of learning rates must lie in (0, 1), but got low=0.05, high=1.5"),
