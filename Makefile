@@ -27,7 +27,7 @@ unit: .venv/.dev
 
 # The pinned set: plain versions, no address of any package index.
 constraints: .venv/.uv
-	$(BIN)/uv pip compile pyproject.toml --quiet --group dev --all-extras --upgrade \
+	$(BIN)/uv pip compile pyproject.toml --quiet --group dev --group frameworks --group docs --all-extras --upgrade \
 	    --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
 	    --python-version 3.11 --output-file constraints.txt
 
@@ -41,7 +41,7 @@ constraints: .venv/.uv
 	touch $@
 
 .venv/.dev: .venv/.run
-	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --compile-bytecode --constraint constraints.txt --editable '.[postgres,mysql,dashboard]' --group dev
+	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --compile-bytecode --constraint constraints.txt --editable '.[all]' --group dev --group frameworks --group docs
 	touch $@
 
 clean:
