@@ -77,6 +77,27 @@ class RangeTestResult:
 
 
 @dataclass(frozen=True, eq=False)
+class Stint:
+    """A stretch of time in which a worker trained some runs, side by side where they can.
+
+    Args:
+        worker: Its host and process, which tell workers apart.
+        device: The device, in words.
+        phase: `search`, `measure` or `range_test`.
+        arms: How many runs of each arm.
+        started: In seconds since 1970, by the worker's clock.
+        ended: Likewise. A worker that was killed on the way leaves no stint.
+    """
+
+    worker: str
+    device: str
+    phase: str
+    arms: Mapping[str, int]
+    started: float
+    ended: float
+
+
+@dataclass(frozen=True, eq=False)
 class Results:
     """All that a study has measured so far.
 
@@ -85,12 +106,14 @@ class Results:
         runs: Its runs, by key.
         range_tests: Its range tests.
         winners: The number of the winning trial of each arm whose search is done.
+        stints: When which worker trained, the earliest first.
     """
 
     study: Study
     runs: tuple[RunResult, ...]
     range_tests: tuple[RangeTestResult, ...] = ()
     winners: Mapping[str, int] = field(default_factory=dict)
+    stints: tuple[Stint, ...] = ()
 
     def of(self, arm: str, phase: Phase) -> tuple[RunResult, ...]:
         """Returns the runs of an arm in a phase, in the order of trial and seed."""

@@ -39,6 +39,7 @@ from clr_study.store.read import (
     study_names,
 )
 from clr_study.store.scores import scores_at
+from clr_study.store.stints import add_stint
 from clr_study.store.studies import add_study
 from clr_study.store.write import add_range_test, append, finish, plan_runs, set_winner
 
@@ -48,6 +49,7 @@ __all__ = [
     "Progress",
     "Store",
     "add_range_test",
+    "add_stint",
     "add_study",
     "append",
     "checkpoints_of",

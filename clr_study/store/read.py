@@ -19,6 +19,7 @@ from clr_study.spec import (
     Results,
     RunKey,
     RunResult,
+    Stint,
     Study,
     TrialSpec,
     parse_study,
@@ -27,6 +28,7 @@ from clr_study.spec.trial import Ending
 from clr_study.store import tables
 from clr_study.store.connect import Store
 from clr_study.store.rows import FEW, run_ids, study_id
+from clr_study.store.stints import stints_of
 from clr_study.store.tables import evaluations, losses, runs, studies
 from clr_study.store.transact import read
 
@@ -69,7 +71,9 @@ def read_results(store: Store, study: str) -> Results:
         StorageError: The storage holds none of that name.
     """
 
-    def work(connection: Connection) -> tuple[list[Row[Any]], npt.NDArray[np.float64], list[Row[Any]], dict[str, int]]:
+    def work(
+        connection: Connection,
+    ) -> tuple[list[Row[Any]], npt.NDArray[np.float64], list[Row[Any]], dict[str, int], tuple[Stint, ...]]:
         number = study_id(connection, study)
         # The outcomes first: a run that has ended by now has all its evaluations in what is read after.
         planned = connection.execute(select(runs).where(runs.c.study_id == number)).all()
@@ -80,9 +84,15 @@ def read_results(store: Store, study: str) -> Results:
         tests = select(tables.range_tests).where(tables.range_tests.c.study_id == number)
         best = select(tables.winners.c.arm, tables.winners.c.trial).where(tables.winners.c.study_id == number)
         won = {row.arm: row.trial for row in connection.execute(best)}
-        return list(planned), seen.reshape(-1, len(columns)), list(connection.execute(tests)), won
+        return (
+            list(planned),
+            seen.reshape(-1, len(columns)),
+            list(connection.execute(tests)),
+            won,
+            stints_of(connection, number),
+        )
 
-    planned, seen, tests, won = read(store.engine, work)
+    planned, seen, tests, won, stints = read(store.engine, work)
     numbers = np.array([row.id for row in planned], dtype=np.float64)
     starts = np.searchsorted(seen[:, 0], numbers, side="left")
     stops = np.searchsorted(seen[:, 0], numbers, side="right")
@@ -92,6 +102,7 @@ def read_results(store: Store, study: str) -> Results:
         runs=tuple(sorted(found, key=lambda run: run.key)),
         range_tests=tuple(_range_test(row) for row in sorted(tests, key=lambda row: row.ramp)),
         winners=won,
+        stints=stints,
     )
 
 

@@ -120,6 +120,21 @@ winners = Table(
     **MYSQL,
 )
 
+stints = Table(
+    "clr_stints",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("study_id", Integer, ForeignKey(studies.c.id), nullable=False),
+    Column("worker", String(255), nullable=False),
+    Column("device", LONG_TEXT, nullable=False),
+    Column("phase", String(16), nullable=False),
+    Column("arms", LONG_TEXT, nullable=False),  # JSON: how many runs of each arm
+    Column("started", Double, nullable=False),  # seconds since 1970, by the worker's clock, as the next
+    Column("ended", Double, nullable=False),
+    UniqueConstraint("study_id", "worker", "started", name="clr_stints_key"),
+    **MYSQL,
+)
+
 checkpoints = Table(
     "clr_checkpoints",
     metadata,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import hashlib
 import os
+import socket
+import time
 import traceback
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -25,8 +27,8 @@ from clr_study.engine import (
     write_checkpoint,
 )
 from clr_study.errors import StorageError, UnfinishedError
-from clr_study.spec import CheckpointRef, Ending, Job, Outcome, RunKey
-from clr_study.store import Store, append, checkpoints_of, finish, open_store, run_endings
+from clr_study.spec import CheckpointRef, Ending, Job, Outcome, RunKey, Stint
+from clr_study.store import Store, add_stint, append, checkpoints_of, finish, open_store, run_endings
 from clr_study.worker.place import Place, current_place, device_words, versions
 
 STORAGE = "CLR_STORAGE"
@@ -47,11 +49,12 @@ def run_jobs(jobs: Sequence[Job]) -> list[Outcome]:
         StorageError: The storage cannot be reached; nothing that was stored is lost.
         UnfinishedError: A checkpoint cannot be written; likewise.
     """
-    place = current_place()
+    place, started = current_place(), time.time()
     store = _store(os.environ[STORAGE])
     bench = _Bench(load_task(jobs[0].spec.data, place.device), store, place)
     outcomes = bench.train(jobs)
     finish(store, outcomes, device_words(place.device), versions())
+    add_stint(store, jobs[0].key.study, _stint(jobs, place, started))
     bench.clear(jobs[0].key.study)
     return outcomes
 
@@ -170,6 +173,12 @@ def _saved(refs: Mapping[RunKey, CheckpointRef]) -> dict[RunKey, Lanes]:
         if state is not None and state.update == ref.update:
             states[key] = state.take([ref.lane])
     return states
+
+
+def _stint(jobs: Sequence[Job], place: Place, started: float) -> Stint:
+    worker = f"{socket.gethostname()}/{os.getpid()}"
+    arms = dict(Counter(job.key.arm for job in jobs))
+    return Stint(worker, device_words(place.device), jobs[0].key.phase, arms, started, time.time())
 
 
 def _diverged(job: Job, where: Divergence) -> Outcome:

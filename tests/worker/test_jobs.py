@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +14,7 @@ import torch
 from clr_study.engine import Training, read_checkpoint
 from clr_study.errors import UnfinishedError
 from clr_study.spec import Job
-from clr_study.store import append, checkpoints_of, finish, read_losses, run_endings
+from clr_study.store import append, checkpoints_of, finish, read_losses, read_results, run_endings
 from clr_study.worker import jobs as worker
 from clr_study.worker import run_jobs
 
@@ -319,3 +321,18 @@ def test_losses_of_every_update_are_stored_in_order(bench, monkeypatch):
             run.metrics["train_loss"],
             rtol=1e-6,
         )
+
+
+def test_each_call_leaves_a_record_of_who_trained_what_and_when(bench):
+    made = bench()
+    before = time.time()
+    run_jobs(made.until(10))
+    between = time.time()
+    run_jobs(made.jobs)
+    first, second = read_results(made.store, "small").stints
+    assert first.arms == second.arms == {"fixed": 3}
+    assert first.phase == "search"
+    assert first.worker == second.worker
+    assert first.worker.endswith(f"/{os.getpid()}")
+    assert first.device == made.results()[0].device
+    assert before <= first.started < first.ended <= between <= second.started < second.ended <= time.time()
