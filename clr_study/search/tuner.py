@@ -19,6 +19,7 @@ from clr_study.errors import SpecError
 from clr_study.search.pruning import optuna_pruner
 from clr_study.search.quiet import quietly
 from clr_study.spec import Arm, Choices, FromRangeTest, Gp, Grid, Hole, Qmc, Range, Ratio, Study, Tpe
+from clr_study.store import engine_options
 
 # The states of a trial that has come to an end, by how its run ended. A diverged run has no score: FAIL, never inf.
 STATES = {
@@ -32,9 +33,7 @@ STATES = {
 def optuna_storage(url: str) -> BaseStorage:
     """Opens Optuna's own tables in the storage, beside ours."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    options: dict[str, Any] = {"pool_pre_ping": True}
-    options |= {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {"pool_size": 2}
-    return RDBStorage(url, engine_kwargs=options)
+    return RDBStorage(url, engine_kwargs=engine_options(url))
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ Examples:
     array([0.25])
 """
 
-from clr_study.store.connect import Store, open_store
+from clr_study.store.connect import Store, engine_options, open_store
 from clr_study.store.lease import Lease, own
 from clr_study.store.progress import ArmProgress, Progress, progress
 from clr_study.store.read import (
@@ -53,6 +53,7 @@ __all__ = [
     "add_study",
     "append",
     "checkpoints_of",
+    "engine_options",
     "finish",
     "open_store",
     "own",

@@ -95,14 +95,32 @@ def _first_use(engine: Engine, create: bool) -> None:
     prepare(engine, create=create)
 
 
-def _engine(address: URL) -> Engine:
-    options: dict[str, Any] = {"pool_size": 2, "max_overflow": 1, "hide_parameters": True}
+def engine_options(url: str) -> dict[str, Any]:
+    """Returns how an engine on a storage is made: few connections, each asked whether it lives before it is used.
+
+    Args:
+        url: The storage's URL.
+
+    Examples:
+        >>> engine_options("sqlite:///results.db")["connect_args"]
+        {'timeout': 10.0}
+    """
+    address = read_url(url)
+    options: dict[str, Any] = {"pool_size": 2, "max_overflow": 1, "connect_args": {}}
     if address.get_backend_name() == "sqlite":
-        options["connect_args"] = {"timeout": BUSY_SECONDS}
-    else:
-        options["pool_pre_ping"] = True  # a restarted server must not end a worker
-        if "connect_timeout" not in address.query:
-            options["connect_args"] = {"connect_timeout": CONNECT_SECONDS}
+        options["connect_args"]["timeout"] = BUSY_SECONDS
+        return options
+    options["pool_pre_ping"] = True  # a restarted server must not end a worker
+    if "connect_timeout" not in address.query:
+        options["connect_args"]["connect_timeout"] = CONNECT_SECONDS
+    if address.get_backend_name() == "mysql" and address.password:
+        options["connect_args"]["password"] = str(address.password).encode()  # as text, it would be taken for Latin-1
+    return options
+
+
+def _engine(address: URL) -> Engine:
+    options = {**engine_options(address.render_as_string(hide_password=False)), "hide_parameters": True}
+    if address.get_backend_name() != "sqlite":
         options["isolation_level"] = "READ COMMITTED"  # MySQL's own would hide rows that others have just written
     try:
         engine = create_engine(address, **options)
