@@ -1,6 +1,48 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 
 # Before torch is imported: threads that spin while they wait slow every other test down.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+sys.path.insert(0, str(Path(__file__).parent))
+
+from servers import MARIADB, MARIADB_INSTALL, MariaDb, Postgres, Server, running
+
+SERVERS = ("postgresql", "mariadb")
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A PostgreSQL server of this test session, started by the first test that needs it."""
+    with running(Postgres) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[Server]:
+    """A MariaDB server of this test session, likewise."""
+    if not (MARIADB and MARIADB_INSTALL):
+        pytest.skip("there is no MariaDB here; Debian's package is mariadb-server")
+    with running(MariaDb) as server:
+        yield server
+
+
+@pytest.fixture(params=SERVERS)
+def server(request) -> Server:
+    """Each of the two servers."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(params=["sqlite", *SERVERS])
+def storage_url(request, tmp_path) -> Iterator[str]:
+    """The URL of an empty storage, on each of the three backends."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/results.db"
+        return
+    with request.getfixturevalue(request.param).fresh() as made:
+        yield made

@@ -1,9 +1,7 @@
-import os
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
-from sqlalchemy import MetaData, create_engine
 
 from clr_study.spec import Evaluation, PlannedRun, RunKey, Study, TrialSpec, parse_study
 from clr_study.store import Store, add_study, open_store
@@ -32,17 +30,9 @@ step_size = 25
 
 
 @pytest.fixture
-def url(tmp_path) -> str:
-    """A fresh storage: a SQLite file, or the server of CLR_TEST_STORAGE with all its tables dropped."""
-    server = os.environ.get("CLR_TEST_STORAGE")
-    if not server:
-        return f"sqlite:///{tmp_path}/results.db"
-    engine = create_engine(server)
-    there = MetaData()
-    there.reflect(engine)
-    there.drop_all(engine)
-    engine.dispose()
-    return server
+def url(storage_url) -> str:
+    """A fresh storage, on each backend in turn."""
+    return storage_url
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.schema import CreateTable
 
 from clr_study.errors import StorageError
-from clr_study.store import open_store, study_names
+from clr_study.store import engine_options, open_store, study_names
 from clr_study.store.migrations.env import ours
 from clr_study.store.schema import HEAD, MIGRATIONS, VERSION_TABLE, schema_version, upgrade
 from clr_study.store.tables import metadata
@@ -43,7 +43,7 @@ def test_the_migrations_lead_to_the_tables(url):
 @contextmanager
 def optunas(url):
     """Optuna's own storage in the same database."""
-    storage = RDBStorage(url)
+    storage = RDBStorage(url, engine_kwargs=engine_options(url))
     yield storage
     storage.remove_session()
     storage.engine.dispose()
