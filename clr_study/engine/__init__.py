@@ -2,7 +2,7 @@
 
 from clr_study.engine.checkpoint import read_checkpoint, write_checkpoint
 from clr_study.engine.evaluate import Scores, evaluate
-from clr_study.engine.fuse import MOST_LANES, fitting_lanes, fuse_key
+from clr_study.engine.fuse import MOST_LANES, fitting_lanes, fuse_key, room_for_lanes
 from clr_study.engine.state import Lanes, start, together
 from clr_study.engine.step import make_step
 from clr_study.engine.task import Task, load_task
@@ -22,6 +22,7 @@ __all__ = [
     "load_task",
     "make_step",
     "read_checkpoint",
+    "room_for_lanes",
     "start",
     "together",
     "write_checkpoint",

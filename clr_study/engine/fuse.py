@@ -32,15 +32,15 @@ SHARE = 0.4
 CPU_BYTES = 64 * 2**20
 
 
-def fitting_lanes(spec: TrialSpec, task: Task, device: str) -> int:
-    """Returns how many lanes of a run fit the device: a count of bytes, so the same answer every time.
+def fitting_lanes(spec: TrialSpec, task: Task, room: int) -> int:
+    """Returns how many lanes of a run fit into some bytes: a count, so the same answer every time.
 
     A lane costs its weights, gradients and optimizer state, and what one step keeps for the backward pass.
 
     Args:
         spec: One of the runs.
         task: Its data.
-        device: Where the lanes are to fit; the counting itself is done where the task is.
+        room: Bytes that they may take, as `room_for_lanes` says of a device; the count is made where the task is.
     """
     model = build_model(spec.model, task.sample_shape, task.outputs, spec.seed)
     if why_unfusable(spec.model, model):
@@ -59,11 +59,11 @@ def fitting_lanes(spec: TrialSpec, task: Task, device: str) -> int:
     model.to(task.device, task.dtype).train()
     with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
         task.loss(model(inputs), targets)
-    return max(1, min(MOST_LANES, room_for_lanes(torch.device(device)) // (weights + 2 * kept)))
+    return max(1, min(MOST_LANES, room // (weights + 2 * kept)))
 
 
-def room_for_lanes(device: torch.device) -> int:
+def room_for_lanes(device: str) -> int:
     """Returns the bytes that a batch may take: by what a device has, not by what is free, which changes."""
-    if device.type == "cuda":
+    if torch.device(device).type == "cuda":
         return int(SHARE * torch.cuda.get_device_properties(device).total_memory)
     return CPU_BYTES

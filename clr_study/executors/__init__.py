@@ -1,7 +1,16 @@
 """Where jobs run: executors in the shape of `concurrent.futures`."""
 
-from clr_study.executors.base import EXECUTORS, SetUp
+from clr_study.executors.base import EXECUTORS, SetUp, elsewhere, is_elsewhere
 from clr_study.executors.inline import InlineExecutor, inline
 from clr_study.executors.processes import ProcessesExecutor, processes
 
-__all__ = ["EXECUTORS", "InlineExecutor", "ProcessesExecutor", "SetUp", "inline", "processes"]
+__all__ = [
+    "EXECUTORS",
+    "InlineExecutor",
+    "ProcessesExecutor",
+    "SetUp",
+    "elsewhere",
+    "inline",
+    "is_elsewhere",
+    "processes",
+]

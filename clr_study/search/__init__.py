@@ -2,7 +2,8 @@
 
 from clr_study.search.dashboard import serve_dashboard
 from clr_study.search.plan import PhasePlan, Plan, plan_study
-from clr_study.search.run import Where, run_range_test, run_study, write_everything
+from clr_study.search.run import run_range_test, run_study, write_everything
+from clr_study.search.where import Where
 
 __all__ = [
     "PhasePlan",

@@ -13,10 +13,10 @@ from clr_study.data import replicate_seeds
 from clr_study.engine import MOST_LANES, Task, Training, fitting_lanes, fuse_key, load_task
 from clr_study.errors import SpecError
 from clr_study.range_test import range_test_runs
-from clr_study.search.run import Where
 from clr_study.search.tuner import check_budget
+from clr_study.search.where import Where
 from clr_study.spec import Arm, Gp, Phase, Study, Tpe, TrialSpec, corner, fill, needs_range_test, with_bounds
-from clr_study.worker import device_words, places, take_place
+from clr_study.worker import capacity, device_words, places, take_place
 
 # How long one probe trains, in seconds, after a few updates in which libraries find their ways.
 PROBE_SECONDS, WARM_UP, MOST_UPDATES = 0.5, 3, 500
@@ -82,7 +82,7 @@ def plan_study(study: Study, where: Where | None = None) -> Plan:
     where = where or Where()
     report = check_study(study)
     check_budget(study)
-    workers = places(where.devices, imports=study.imports)
+    workers = places(where.devices, imports=study.imports, workers=where.workers, gpus_per_worker=where.gpus_per_worker)
     take_place(workers[0])
     task = load_task(study.data.to_dict(), workers[0].device)
     planned = list(_planned(study, report))
@@ -95,7 +95,7 @@ def plan_study(study: Study, where: Where | None = None) -> Plan:
         key = phase, fuse_key(spec)
         if key not in costs:
             fair = math.ceil(together[key] / len(workers))
-            fitting = fitting_lanes(spec, task, workers[0].device)
+            fitting = fitting_lanes(spec, task, capacity(workers[0].device).room)
             lanes = min(fitting, where.lanes or MOST_LANES, fair)
             costs[key] = (lanes, *_probe(spec, task, lanes, distinct=phase != "search"))
         lanes, an_update, a_look = costs[key]

@@ -6,21 +6,20 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
 from clr_study.analysis import compare
 from clr_study.check import CheckReport, check_study
 from clr_study.data import replicate_seeds
 from clr_study.engine import MOST_LANES, Task, fitting_lanes, fuse_key, load_task
-from clr_study.errors import InputError, SpecError, UnfinishedError
-from clr_study.executors import EXECUTORS
+from clr_study.errors import SpecError, UnfinishedError
 from clr_study.range_test import bounds_for_holes, ramp_updates, range_test_runs, read_range_test
 from clr_study.report import write_report, write_results
 from clr_study.search.loop import Source, drive
 from clr_study.search.phases import FixedPhase, Record, SearchPhase, measure_runs, winner_of
 from clr_study.search.tuner import Tuner, check_budget, optuna_storage
+from clr_study.search.where import Where, Workers
 from clr_study.spec import Arm, Job, RangeTestResult, Results, Study, build_extremes, needs_range_test, with_bounds
 from clr_study.store import (
     Store,
@@ -33,42 +32,9 @@ from clr_study.store import (
     set_winner,
     study_names,
 )
-from clr_study.worker import STORAGE, device_words, places, take_place, versions
+from clr_study.worker import STORAGE
 
 Say = Callable[[str], None]
-DEFAULT_STORAGE = "sqlite:///clr_study.db"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Where:
-    """Where a study runs: never part of its question.
-
-    Args:
-        storage: The database's URL; empty for `CLR_STORAGE`, or else a SQLite file in the current folder.
-        out: The folder of the report; empty for `results/<study>`.
-        executor: A kind of executor; empty for `inline` on one device and `processes` on several.
-        devices: `auto`, or names with commas between.
-        lanes: How many runs share a step at most; 0 for as many as fit.
-    """
-
-    storage: str = ""
-    out: str = ""
-    executor: str = ""
-    devices: str = "auto"
-    lanes: int = 0
-
-    def __post_init__(self) -> None:
-        if self.lanes < 0:
-            raise InputError(f"--lanes must be auto or at least 1, but got {self.lanes}")
-
-    @property
-    def url(self) -> str:
-        """The storage's URL."""
-        return self.storage or os.environ.get(STORAGE, "") or DEFAULT_STORAGE
-
-    def folder(self, study: str) -> Path:
-        """The folder of a study's report."""
-        return Path(self.out) if self.out else Path("results") / study
 
 
 def run_study(study: Study, where: Where | None = None, say: Say = lambda _: None) -> Results:
@@ -145,26 +111,22 @@ class _Crew:
 
     def __init__(self, study: Study, where: Where, report: CheckReport, task: Task) -> None:
         self.study, self.where, self.report, self.task = study, where, report, task
-        # A folder of its own: two studies may share --out.
-        self.checkpoints = (where.folder(study.name) / "checkpoints" / study.name).resolve()
-        self.places = places(where.devices, str(self.checkpoints), study.imports)
-        self.kind = where.executor or ("inline" if len(self.places) == 1 else "processes")
-        self.make_executor = EXECUTORS[self.kind]
+        self.workers = Workers(study, where)
         self.store: Store
         self._open = ExitStack()
         self._fitting: dict[str, int] = {}
 
     def __enter__(self) -> _Crew:
         with ExitStack() as stack:
-            # Before anything is written, since it may refuse; ended before the lease is given back.
-            self.executor = stack.enter_context(self.make_executor([partial(take_place, one) for one in self.places]))
+            # Made before anything is written, since it may refuse; ended before the lease is given back.
+            stack.enter_context(self.workers.executor)
             self.store = stack.enter_context(open_store(self.where.url))
             if self.study.name not in study_names(self.store):
                 add_study(self.store, self.study)  # there is nothing to own before it is there
             stack.enter_context(own(self.store, self.study.name))
             add_study(self.store, self.study)
             stack.enter_context(_environment(STORAGE, self.store.url))
-            stack.callback(self.executor.shutdown)
+            stack.callback(self.workers.executor.shutdown)
             self._open = stack.pop_all()
         return self
 
@@ -172,24 +134,26 @@ class _Crew:
         self._open.__exit__(*error)  # type: ignore[arg-type]
 
     def drive(self, source: Source) -> None:
-        slots = len(self.places)
+        slots = len(self.workers.places)
         most = slots * (self.where.lanes or MOST_LANES)
-        drive(source, self.executor, slots, self.lanes, most)
-        # Every run of the phase has ended; what is left is of workers that were killed.
-        shutil.rmtree(self.checkpoints, ignore_errors=True)
-        with suppress(OSError):
-            self.checkpoints.parent.rmdir()
+        drive(source, self.workers.executor, slots, self.lanes, most)
+        folder = self.where.checkpoint_folder(self.study.name)
+        if folder:
+            # Every run of the phase has ended; what is left is of workers that were killed.
+            shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):
+                folder.parent.rmdir()
 
     def lanes(self, job: Job) -> int:
         key = fuse_key(job.spec)
         if key not in self._fitting:
-            self._fitting[key] = fitting_lanes(job.spec, self.task, self.places[0].device)
+            self._fitting[key] = fitting_lanes(job.spec, self.task, self.workers.room())
         return min(self._fitting[key], self.where.lanes or MOST_LANES)
 
     @property
     def record(self) -> Record:
         """What the owner writes beside a run whose end it decides itself."""
-        return device_words(self.places[0].device), versions()
+        return self.workers.capacity.device, self.workers.capacity.versions
 
     def range_test(self, say: Say) -> RangeTestResult:
         test = self.study.range_test

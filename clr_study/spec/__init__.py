@@ -2,7 +2,7 @@
 
 from clr_study.spec.build import build_extremes
 from clr_study.spec.fill import Budget, build_schedule, fill
-from clr_study.spec.imports import import_user_module
+from clr_study.spec.imports import import_user_module, user_modules
 from clr_study.spec.lengths import check_lengths
 from clr_study.spec.make import call, make
 from clr_study.spec.parse import load_study, needs_range_test, parse_study
@@ -102,5 +102,6 @@ __all__ = [
     "parse_study",
     "parse_template",
     "scaled",
+    "user_modules",
     "with_bounds",
 ]

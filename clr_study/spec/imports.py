@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import tomllib
 import traceback
+from collections.abc import Iterator
 from importlib import import_module
+from typing import Any
 
 from clr_study.errors import SpecError
+from clr_study.spec.study import Study
 
 
 def import_user_module(name: str) -> None:
@@ -22,3 +26,19 @@ def import_user_module(name: str) -> None:
             f"imports: the module {name!r} cannot be imported: {type(error).__name__}: {error} "
             f"({last.filename}, line {last.lineno})"
         ) from error
+
+
+def user_modules(study: Study) -> tuple[str, ...]:
+    """Returns the modules of the user that a study names: in its `imports`, or in a kind by its path."""
+    by_path = sorted({kind.partition(":")[0] for kind in _kinds(tomllib.loads(study.source)) if ":" in kind})
+    return tuple(dict.fromkeys([*study.imports, *by_path]))
+
+
+def _kinds(table: Any) -> Iterator[str]:
+    if isinstance(table, dict):
+        if isinstance(table.get("kind"), str):
+            yield table["kind"]
+        table = list(table.values())
+    if isinstance(table, list):
+        for part in table:
+            yield from _kinds(part)

@@ -2,16 +2,29 @@
 
 from clr_study.worker.jobs import STORAGE, run_jobs
 from clr_study.worker.machine import Machine, machine
-from clr_study.worker.place import Place, current_place, device_words, places, take_place, versions
+from clr_study.worker.place import (
+    Capacity,
+    Place,
+    capacity,
+    current_place,
+    device_words,
+    places,
+    places_elsewhere,
+    take_place,
+    versions,
+)
 
 __all__ = [
     "STORAGE",
+    "Capacity",
     "Machine",
     "Place",
+    "capacity",
     "current_place",
     "device_words",
     "machine",
     "places",
+    "places_elsewhere",
     "run_jobs",
     "take_place",
     "versions",

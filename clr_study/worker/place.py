@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ctypes
+import math
+import multiprocessing
 import os
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import metadata
 
 import torch
 
+from clr_study.engine import room_for_lanes
 from clr_study.errors import InputError
 from clr_study.spec import import_user_module
 
@@ -35,21 +38,66 @@ class Place:
     imports: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Capacity:
+    """What the owner must know of a worker's device.
+
+    Args:
+        room: Bytes that a batch may take there.
+        device: The device in words, for the record.
+        versions: The versions that a run's numbers may depend on.
+    """
+
+    room: int
+    device: str
+    versions: dict[str, str]
+
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
 _taken = Place()
 
 
 def take_place(place: Place) -> None:
-    """Makes this process work at a place; an executor calls it first in each of its workers."""
+    """Makes this process work at a place; an executor calls it first in each of its workers.
+
+    A process that works for another one sees its own GPU only, so that no library takes memory on the others.
+
+    Raises:
+        InputError: There is no such device here.
+        SpecError: A module of the user cannot be imported.
+    """
     global _taken
+    if place.device.startswith("cuda") and multiprocessing.parent_process() is not None:
+        os.environ[VISIBLE] = visible(place.device, os.environ.get(VISIBLE, ""))
+        place = replace(place, device="cuda:0")
     if place.threads:
         torch.set_num_threads(place.threads)
     if place.device == "cpu":
         _keep_freed_memory()
     if place.device.startswith("cuda"):
+        if not torch.cuda.is_available():
+            raise InputError(
+                f"a worker on host {platform.node()} is to train on {place.device}, but torch finds no GPU"
+            )
         torch.backends.cudnn.benchmark = False  # its choice may differ from run to run
     for module in place.imports:
         import_user_module(module)
     _taken = place
+
+
+def visible(device: str, known: str) -> str:
+    """Returns the value of `CUDA_VISIBLE_DEVICES` with which a process sees one GPU only.
+
+    Args:
+        device: As this process numbers it.
+        known: The variable's value so far; empty where all GPUs are seen.
+
+    Examples:
+        >>> visible("cuda:1", ""), visible("cuda:1", "4,6")
+        ('1', '6')
+    """
+    number = int(device.partition(":")[2] or 0)
+    return known.split(",")[number].strip() if known else str(number)
 
 
 def _keep_freed_memory() -> None:
@@ -69,21 +117,45 @@ def current_place() -> Place:
     return _taken
 
 
-def places(devices: str, checkpoints: str = "", imports: tuple[str, ...] = ()) -> tuple[Place, ...]:
-    """Returns the places of a list of devices; the CPU's cores are shared out among its workers.
+def places(
+    devices: str,
+    checkpoints: str = "",
+    imports: tuple[str, ...] = (),
+    *,
+    workers: int = 0,
+    gpus_per_worker: float = 0.0,
+    threads: int = 0,
+) -> tuple[Place, ...]:
+    """Returns the places of the workers on this machine; the CPU's cores are shared out among those that use it.
 
     Args:
         devices: Names with commas between: `cpu`, `cpu,cpu`, `cuda:0,cuda:1`; `auto` for all GPUs, or the CPU.
-        checkpoints: The folder of checkpoints.
+        checkpoints: The folder of checkpoints; empty for none.
         imports: The user's modules.
+        workers: How many; 0 for one a device, or as many as have their share of the GPUs.
+        gpus_per_worker: The share of a GPU that each gets; 0 shares the devices out without counting.
+        threads: Threads of each on the CPU; 0 shares the cores out.
 
     Raises:
-        InputError: A device that this machine does not have.
+        InputError: A device that this machine does not have, or more of it than there is.
 
     Examples:
         >>> [place.device for place in places("cpu,cpu")]
         ['cpu', 'cpu']
+        >>> [place.threads for place in places("cpu", workers=3, threads=2)]
+        [2, 2, 2]
     """
+    names = _devices(devices)
+    if gpus_per_worker:
+        names = _shared_out(names, gpus_per_worker, workers)
+    elif workers:
+        names = [names[number % len(names)] for number in range(workers)]
+    on_cpu = names.count("cpu")
+    own = threads or (max(1, (os.cpu_count() or 1) // on_cpu) if on_cpu > 1 else 0)
+    return tuple(Place(name, own if name == "cpu" else threads, checkpoints, imports) for name in names)
+
+
+def _devices(devices: str) -> list[str]:
     gpus = torch.cuda.device_count()
     names = devices.split(",")
     if devices == "auto":
@@ -95,9 +167,42 @@ def places(devices: str, checkpoints: str = "", imports: tuple[str, ...] = ()) -
             raise InputError(
                 f"--devices: there is no device {name!r} here; there are: {', '.join(sorted(known))}, auto"
             )
-    on_cpu = names.count("cpu")
-    threads = max(1, (os.cpu_count() or 1) // on_cpu) if on_cpu > 1 else 0
-    return tuple(Place(name, threads if name == "cpu" else 0, checkpoints, imports) for name in names)
+    return names
+
+
+def _shared_out(names: list[str], share: float, workers: int) -> list[str]:
+    """The device of each worker, if each gets a share of a GPU."""
+    gpus = list(dict.fromkeys(name for name in names if name != "cpu"))
+    most = math.floor(1 / share + 1e-9) * len(gpus)
+    if not most or workers > most:
+        raise InputError(
+            f"--gpus-per-worker {share:g} gives the {len(gpus)} GPUs of --devices room for {most} workers, "
+            f"but --workers asks for {workers or 1}; ask for fewer, or for smaller shares"
+        )
+    return [gpus[number % len(gpus)] for number in range(workers or most)]
+
+
+def places_elsewhere(
+    workers: int, gpus_per_worker: float, threads: int, checkpoints: str, imports: tuple[str, ...]
+) -> tuple[Place, ...]:
+    """Returns the places of workers on other machines: each takes the GPU that it is given there, or the CPU.
+
+    Examples:
+        >>> [place.device for place in places_elsewhere(2, 0.5, 1, "", ())]
+        ['cuda:0', 'cuda:0']
+    """
+    return (Place("cuda:0" if gpus_per_worker else "cpu", threads, checkpoints, imports),) * workers
+
+
+def capacity(device: str = "") -> Capacity:
+    """Returns what a device has, by default that of the place this process works at.
+
+    Examples:
+        >>> capacity("cpu").device.startswith("CPU, ")
+        True
+    """
+    device = device or _taken.device
+    return Capacity(room_for_lanes(device), device_words(device), versions())
 
 
 @cache

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from clr_study.engine import MOST_LANES, fitting_lanes, fuse, fuse_key, load_task
+from clr_study.engine import MOST_LANES, fitting_lanes, fuse, fuse_key, load_task, room_for_lanes
 from clr_study.models import MODELS, unfusable
 from clr_study.spec import TrialSpec
 
@@ -67,7 +67,7 @@ def test_a_default_that_is_written_out_changes_nothing():
 
 
 def fitting(spec: TrialSpec) -> int:
-    return fitting_lanes(spec, load_task(spec.data), "cpu")
+    return fitting_lanes(spec, load_task(spec.data), room_for_lanes("cpu"))
 
 
 def test_the_count_is_the_same_every_time_and_leaves_random_numbers_alone():

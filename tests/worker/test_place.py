@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 from clr_study.errors import InputError
-from clr_study.worker import Place, current_place, device_words, places, take_place, versions
+from clr_study.worker import Place, current_place, device_words, places, places_elsewhere, take_place, versions
 
 
 @pytest.fixture
@@ -61,6 +62,46 @@ def test_a_device_that_is_not_there_is_named_with_those_that_are(gpus, count, de
     assert str(caught.value) == f"--devices: there is no device {word} here; there are: {there}"
 
 
+@pytest.mark.parametrize(
+    ("count", "devices", "options", "found"),
+    [
+        (0, "auto", {"workers": 4}, [("cpu", 2)] * 4),
+        (0, "cpu", {"workers": 2, "threads": 3}, [("cpu", 3)] * 2),
+        (2, "auto", {"workers": 3}, [("cuda:0", 0), ("cuda:1", 0), ("cuda:0", 0)]),
+        (2, "auto", {"gpus_per_worker": 0.5}, [("cuda:0", 0), ("cuda:1", 0)] * 2),
+        (2, "cuda:1", {"gpus_per_worker": 0.3}, [("cuda:1", 0)] * 3),
+        (2, "auto", {"gpus_per_worker": 1.0, "workers": 1, "threads": 4}, [("cuda:0", 4)]),
+    ],
+)
+def test_workers_share_the_devices(gpus, count, devices, options, found):
+    gpus(count)
+    assert [(place.device, place.threads) for place in places(devices, **options)] == found
+
+
+@pytest.mark.parametrize(
+    ("count", "options", "words"),
+    [
+        (0, {"gpus_per_worker": 0.5}, "gives the 0 GPUs of --devices room for 0 workers, but .* for 1"),
+        (1, {"gpus_per_worker": 1.0, "workers": 2}, "gives the 1 GPUs that .* for 1 workers, but .* for 2"),
+        (2, {"gpus_per_worker": 0.6, "workers": 3}, "gives the 2 GPUs that .* for 2 workers, but .* for 3"),
+    ],
+)
+def test_more_gpus_than_there_are_are_refused(gpus, count, options, words):
+    gpus(count)
+    with pytest.raises(InputError, match=words):
+        places("auto", **options)
+
+
+def test_a_worker_elsewhere_takes_what_it_is_given_there():
+    assert places_elsewhere(2, 0.5, 3, "/shared", ("json",)) == (Place("cuda:0", 3, "/shared", ("json",)),) * 2
+    assert places_elsewhere(1, 0.0, 1, "", ()) == (Place("cpu", 1),)
+
+
+def test_a_gpu_that_is_not_there_is_no_reason_to_train_on_the_cpu():
+    with pytest.raises(InputError, match=r"a worker on host .* is to train on cuda:0, but torch finds no GPU"):
+        take_place(Place("cuda:0"))
+
+
 def test_places_carry_their_folder_and_modules():
     (place,) = places("cpu", "/tmp/here", ("json",))
     assert place == Place("cpu", 0, "/tmp/here", ("json",))
@@ -86,3 +127,29 @@ def test_a_process_without_a_place_works_on_the_cpu():
 def test_the_record_names_the_device_and_the_versions():
     assert device_words("cpu").startswith("CPU, ")
     assert torch.__version__.startswith(versions()["torch"])
+
+
+PINNED = """
+import multiprocessing, os, torch
+from clr_study.worker import Place, current_place, take_place
+torch.cuda.is_available = lambda: True
+def pin():
+    take_place(Place("cuda:1"))
+    print(os.environ["CUDA_VISIBLE_DEVICES"], current_place().device, flush=True)
+if __name__ == "__main__":
+    process = multiprocessing.get_context("spawn").Process(target=pin)
+    process.start()
+    process.join()
+    take_place(Place("cuda:1"))
+    print(os.environ["CUDA_VISIBLE_DEVICES"], current_place().device)
+"""
+
+
+def test_a_process_of_ours_sees_its_own_gpu_only(tmp_path):
+    """The owner itself sees all of them: it may have others' work to do."""
+    (tmp_path / "pinned.py").write_text(PINNED)
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "4,6"}
+    said = subprocess.run(
+        [sys.executable, "pinned.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert said.stdout.split() == ["6", "cuda:0", "4,6", "cuda:1"]

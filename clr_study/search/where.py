@@ -1,0 +1,152 @@
+"""Where a study runs: the storage, the workers and their devices. It is never part of the question."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from clr_study.errors import InputError, StorageError
+from clr_study.executors import EXECUTORS, is_elsewhere
+from clr_study.spec import Study, make, user_modules
+from clr_study.worker import STORAGE, Capacity, Place, capacity, places, places_elsewhere, take_place
+
+DEFAULT_STORAGE = "sqlite:///clr_study.db"
+NO_CHECKPOINTS = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Where:
+    """Where a study runs: never part of its question.
+
+    Args:
+        storage: The database's URL; empty for `CLR_STORAGE`, or else a SQLite file in the current folder.
+        out: The folder of the report; empty for `results/<study>`.
+        executor: A kind of executor; empty for `inline` with one worker and `processes` with several.
+        devices: `auto`, or names with commas between; of this machine.
+        lanes: How many runs share a step at most; 0 for as many as fit.
+        workers: How many workers; 0 for one a device, or on other machines for one.
+        gpus_per_worker: The share of a GPU that each worker gets, at most 1; 0 leaves it to `devices`, and on other
+            machines means the CPU.
+        cpus_per_worker: Threads of each worker on the CPU; 0 shares the cores out, and on other machines means 1.
+        checkpoints: The folder of checkpoints; empty for one beside the report, `none` for no checkpoints.
+        options: What else the executor takes, by name.
+    """
+
+    storage: str = ""
+    out: str = ""
+    executor: str = ""
+    devices: str = "auto"
+    lanes: int = 0
+    workers: int = 0
+    gpus_per_worker: float = 0.0
+    cpus_per_worker: int = 0
+    checkpoints: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.lanes < 0:
+            raise InputError(f"--lanes must be auto or at least 1, but got {self.lanes}")
+        for name in ("workers", "cpus_per_worker"):
+            if getattr(self, name) < 0:
+                raise InputError(f"--{name.replace('_', '-')} must be at least 0, but got {getattr(self, name)}")
+        if not 0 <= self.gpus_per_worker <= 1 or not math.isfinite(self.gpus_per_worker):
+            raise InputError(
+                f"--gpus-per-worker must lie in [0, 1], since a run trains on one device, but got "
+                f"{self.gpus_per_worker:g}"
+            )
+
+    @property
+    def url(self) -> str:
+        """The storage's URL."""
+        return self.storage or os.environ.get(STORAGE, "") or DEFAULT_STORAGE
+
+    def folder(self, study: str) -> Path:
+        """The folder of a study's report."""
+        return Path(self.out) if self.out else Path("results") / study
+
+    def checkpoint_folder(self, study: str) -> Path | None:
+        """The folder of a study's checkpoints, its own even where two studies share `out`; None for none."""
+        if self.checkpoints == NO_CHECKPOINTS:
+            return None
+        parent = Path(self.checkpoints) if self.checkpoints else self.folder(study) / "checkpoints"
+        return (parent / study).resolve()
+
+
+class Workers:
+    """The workers of a study: their executor and their places.
+
+    Args:
+        study: The study.
+        where: Where it runs.
+
+    Raises:
+        InputError: The executor is unknown or not installed, an option of it is wrong, or there is less than is asked
+            for; nothing was written.
+        StorageError: Workers on other machines could not reach the storage.
+    """
+
+    def __init__(self, study: Study, where: Where) -> None:
+        self.where = where
+        folder = where.checkpoint_folder(study.name)
+        self.places = _places(where, str(folder or ""), study.imports)
+        self.kind = where.executor or ("inline" if len(self.places) == 1 else "processes")
+        given = {
+            "setups": [partial(take_place, place) for place in self.places],
+            "gpus_per_worker": where.gpus_per_worker,
+            "cpus_per_worker": where.cpus_per_worker or 1,
+            "modules": user_modules(study),
+        }
+        self.executor: Executor = make(EXECUTORS, {"kind": self.kind, **where.options}, "--executor", **given)
+        self._capacity: Capacity | None = None
+
+    @property
+    def capacity(self) -> Capacity:
+        """What a worker's device has; where it is another machine's, a worker is asked."""
+        if self._capacity is None:
+            found = self._ask() if is_elsewhere(EXECUTORS[self.kind]) else capacity(self.places[0].device)
+            self._capacity = found
+        return self._capacity
+
+    def room(self) -> int:
+        """Bytes that a batch of one worker may take."""
+        share = self.where.gpus_per_worker
+        # What a device gives a batch leaves room for two workers.
+        return int(self.capacity.room * min(1.0, 2 * share)) if share else self.capacity.room
+
+    def _ask(self) -> Capacity:
+        try:
+            found: Capacity = self.executor.submit(capacity).result()
+        except BaseException:  # Ctrl-C while no worker can be placed
+            self.executor.shutdown(wait=False, cancel_futures=True)
+            raise
+        return found
+
+
+def _places(where: Where, checkpoints: str, imports: tuple[str, ...]) -> tuple[Place, ...]:
+    kind = where.executor
+    if not (kind and is_elsewhere(EXECUTORS[kind])):
+        return places(
+            where.devices,
+            checkpoints,
+            imports,
+            workers=where.workers,
+            gpus_per_worker=where.gpus_per_worker,
+            threads=where.cpus_per_worker,
+        )
+    if where.devices != "auto":
+        raise InputError(
+            f"--devices {where.devices} names devices of this machine, but --executor {kind} works on others; "
+            "say --workers and --gpus-per-worker"
+        )
+    if where.url.startswith("sqlite"):
+        raise StorageError(
+            f"--executor {kind} works on other machines, which cannot share a SQLite file; give a server that all of "
+            "them reach, as in --storage postgresql+psycopg://user:password@host/database"
+        )
+    return places_elsewhere(where.workers or 1, where.gpus_per_worker, where.cpus_per_worker or 1, checkpoints, imports)
