@@ -12,6 +12,7 @@ from clr_study.analysis import measured, survival
 from clr_study.analysis.bootstrap import Statistic, estimate, interquartile_mean, mean
 from clr_study.analysis.comparison import ArmSummary, Estimate, TimeToTarget
 from clr_study.curves import Array
+from clr_study.metrics import higher_is_better
 from clr_study.spec.results import Results, RunResult
 
 
@@ -56,7 +57,7 @@ class Bench:
         if target is None or column is None:
             return {}
         return {
-            arm: survival.time_to_target(measured.curves(runs, column), target.value, target.metric == "accuracy")
+            arm: survival.time_to_target(measured.curves(runs, column), target.value, higher_is_better(target.metric))
             for arm, runs in self.runs.items()
             if runs
         }

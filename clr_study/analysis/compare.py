@@ -14,6 +14,7 @@ from clr_study.analysis.comparison import ArmSummary, Comparison, Difference
 from clr_study.analysis.limits import limits
 from clr_study.analysis.verdict import sentence
 from clr_study.curves import Array
+from clr_study.metrics import higher_is_better
 from clr_study.spec.results import Results
 
 
@@ -33,7 +34,7 @@ def compare(results: Results, *, resamples: int = RESAMPLES, seed: int = 0) -> C
     arms, names = bench.summaries, list(bench.runs)
     budgets = {budget for budget in bench.budgets.values() if budget}
     by_target = len(budgets) > 1 and bench.target_column is not None
-    higher = results.study.metric == "accuracy"
+    higher = higher_is_better(results.study.metric)
     best = _soonest(bench, min(budgets)) if by_target else _highest(arms, higher)
     others = [name for name in names if best is not None and name != best]
     comparison = Comparison(

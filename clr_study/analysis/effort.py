@@ -20,6 +20,7 @@ from scipy.special import gammaln
 
 from clr_study.analysis.bootstrap import percentile_interval_columns, resampled
 from clr_study.curves import Array
+from clr_study.metrics import higher_is_better
 from clr_study.spec.results import Results
 
 
@@ -115,7 +116,7 @@ def effort(results: Results, arm: str, *, resamples: int = 2_000, seed: int = 0)
     scores = np.array([run.final(metric) for run in runs], dtype=float)
     if np.isfinite(scores).sum() < 2:
         return None, f"{arm} has fewer than two completed trials."
-    higher = results.study.metric == "accuracy"
+    higher = higher_is_better(results.study.metric)
     known = np.array([run.final(metric) for run in results.runs if run.key.phase == "search"], dtype=float)
     incomplete = ~np.isfinite(scores)
     scores[incomplete] = np.nanmin(known) if higher else np.nanmax(known)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clr_study.curves import Array, CurveSet
+from clr_study.metrics import higher_is_better, metric_of
 from clr_study.spec.results import Results, RunResult
 
 
@@ -37,13 +38,13 @@ def values_at_best(runs: Sequence[RunResult], metric: str) -> Array:
 
     Args:
         runs: The runs.
-        metric: The column; of its kind, accuracy or loss, is the validation column that picks the evaluation.
+        metric: The column; the validation column of the same metric picks the evaluation.
     """
-    judge, values = f"validation_{metric.split('_')[1]}", np.full(len(runs), np.nan)
+    judge, values = f"validation_{metric_of(metric)}", np.full(len(runs), np.nan)
     for row, run in enumerate(runs):
         judged = run.metrics.get(judge, np.array([]))
         if run.ending == "completed" and metric in run.metrics and np.isfinite(judged).any():
-            best = np.nanargmax(judged) if judge.endswith("accuracy") else np.nanargmin(judged)
+            best = np.nanargmax(judged) if higher_is_better(judge) else np.nanargmin(judged)
             values[row] = run.metrics[metric][best]
     return values
 

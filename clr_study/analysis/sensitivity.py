@@ -12,6 +12,7 @@ from clr_study.analysis import measured
 from clr_study.analysis.bootstrap import LEVEL
 from clr_study.analysis.comparison import Estimate
 from clr_study.curves import Array
+from clr_study.metrics import higher_is_better, is_share
 from clr_study.spec.results import Results, RunResult
 
 POINT = 0.01
@@ -24,7 +25,7 @@ class Sensitivity:
 
     Args:
         best: The best validation value among them.
-        margin: What still counts as near it: one point of accuracy, or a twentieth of the best loss.
+        margin: What still counts as near it: one point of a share, or a twentieth of the best value otherwise.
         near: The part of the trials that come near the best, which is the part of the search space that does, with a
             Wilson interval. A trial that did not complete does not.
         quartiles: The 25th, 50th and 75th percentile of the completed trials' values.
@@ -66,9 +67,9 @@ def sensitivity(results: Results, arm: str) -> tuple[Sensitivity | None, str]:
     if reason:
         return None, reason
     scores = _scores(trials, results)
-    higher = results.study.metric == "accuracy"
+    higher = higher_is_better(results.study.metric)
     best = float(np.nanmax(scores) if higher else np.nanmin(scores))
-    margin = POINT if higher else LOSS_PART * abs(best)
+    margin = POINT if is_share(results.study.metric) else LOSS_PART * abs(best)
     near = np.abs(scores - best) <= margin + 1e-12
     interval = stats.binomtest(int(near.sum()), len(scores)).proportion_ci(LEVEL, method="wilson")
     low, middle, high = np.nanquantile(scores, [0.25, 0.5, 0.75])

@@ -6,11 +6,12 @@ import math
 from collections.abc import Sequence
 
 from clr_study.analysis.comparison import Estimate
+from clr_study.metrics import is_share
 
 
 def in_percent(metric: str) -> bool:
     """Returns whether a column is told in per cent: accuracies are, losses are not."""
-    return metric.endswith("accuracy")
+    return is_share(metric)
 
 
 def digits(estimate: Estimate, metric: str) -> int:
@@ -24,7 +25,7 @@ def digits(estimate: Estimate, metric: str) -> int:
         >>> digits(Estimate(0.0213, 0.0201, 0.0225, 8), "test_loss")
         4
     """
-    least, scale = (1, 100) if in_percent(metric) else (3, 1)
+    least, scale = (1, 100) if in_percent(metric) else (_decimals(estimate.value), 1)
     width = scale * (estimate.high - estimate.low)
     if not math.isfinite(width) or width <= 0:
         return least
@@ -37,12 +38,20 @@ def number(value: float, metric: str, decimals: int | None = None) -> str:
     Examples:
         >>> number(0.95, "test_accuracy"), number(0.25, "validation_loss"), number(float("nan"), "test_loss")
         ('95.0 %', '0.250', 'unknown')
+        >>> number(53.216, "test_rmse")
+        '53.22'
     """
     if math.isnan(value):
         return "unknown"
     if in_percent(metric):
         return f"{100 * value:.{1 if decimals is None else decimals}f} %"
-    return f"{value:.{3 if decimals is None else decimals}f}"
+    return f"{value:.{_decimals(value) if decimals is None else decimals}f}"
+
+
+def _decimals(value: float) -> int:
+    """Three decimals below 10, and one fewer for each digit more."""
+    whole_digits = math.floor(math.log10(max(abs(value), 1.0))) if math.isfinite(value) else 0
+    return max(0, 3 - whole_digits)
 
 
 def with_interval(estimate: Estimate, metric: str) -> str:

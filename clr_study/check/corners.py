@@ -99,7 +99,7 @@ def _check_metric(study: Study, task: Task) -> None:
     asked = {study.metric, study.target.metric if study.target else study.metric}
     if task.classes is None and "accuracy" in asked:
         raise SpecError(
-            'the data are regression, which has no accuracy: write metric = "loss", and target = { loss = ... }'
+            'the data are regression, which has no accuracy: write metric = "loss", "rmse" or "r2", and such a target'
         )
     if study.search and task.validation is None:
         raise SpecError("[data] validation = 0 leaves nothing to select settings on; hold some samples out")

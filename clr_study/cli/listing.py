@@ -22,6 +22,7 @@ REGISTRIES = {
     "data": ("clr_study.data", "DATASETS"),
     "models": ("clr_study.models", "MODELS"),
     "optimizers": ("clr_study.optim", "OPTIMIZERS"),
+    "metrics": ("clr_study.metrics", "METRICS"),
     "executors": ("clr_study.executors", "EXECUTORS"),
     "figures": ("clr_study.report", "FIGURES"),
     "bound-rules": ("clr_study.analysis", "BOUND_RULES"),
@@ -72,7 +73,7 @@ def arguments_of(thing: Callable[..., Any]) -> str:
         >>> arguments_of(small)
         'width = 8'
     """
-    given = ("shape", "classes", "setups", "lrs", "accuracies", "losses", "results", "comparison")
+    given = ("shape", "classes", "setups", "lrs", "accuracies", "losses", "results", "comparison", "outputs", "targets")
     shown = []
     for name, parameter in inspect.signature(thing).parameters.items():
         if name not in given:

@@ -16,6 +16,7 @@ from rich.text import Text
 from clr_study.cli.tables import print_summary, score
 from clr_study.cli.text import plain
 from clr_study.errors import StorageError
+from clr_study.metrics import higher_is_better
 from clr_study.search import Where, run_range_test, run_study
 from clr_study.spec import Study
 from clr_study.store import ArmProgress, Progress, Store, open_store, progress
@@ -145,7 +146,7 @@ class _Watch:
         scores = {arm: done.best for arm, done in arms.items() if done.best is not None}
         if not scores:
             return ""
-        pick = min if self.study.metric == "loss" else max
+        pick = max if higher_is_better(self.study.metric) else min
         arm = pick(scores, key=lambda name: scores[name])
         return f", best {plain(arm)} {score(scores[arm], self.study.metric)}"
 

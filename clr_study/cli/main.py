@@ -125,7 +125,7 @@ def show(study: str | None, storage: str, as_json: bool) -> None:
 def list_(what: str | None) -> None:
     """Lists what there is.
 
-    WHAT is one of studies, schedules, data, models, optimizers, executors, figures, bound-rules.
+    WHAT is one of studies, schedules, data, models, optimizers, losses, metrics, executors, figures, bound-rules.
 
     \b
     Examples:

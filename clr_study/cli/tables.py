@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from clr_study.cli.text import plain
+from clr_study.metrics import is_share
 from clr_study.spec import Results, Study
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def score(value: float, metric: str) -> str:
         >>> score(0.9731, "accuracy"), score(0.25, "loss")
         ('97.31 %', '0.25')
     """
-    return f"{100 * value:.2f} %" if metric == "accuracy" else f"{value:.4g}"
+    return f"{100 * value:.2f} %" if is_share(metric) else f"{value:.4g}"
 
 
 def print_summary(results: Results, console: Console | None = None) -> None:

@@ -15,10 +15,11 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 import numpy as np
 
 from clr_study.analysis import ArmSummary, Comparison, compare
+from clr_study.metrics import ALWAYS, is_share, metric_of
 from clr_study.report.document import plain_json
 from clr_study.report.files import write_whole
 from clr_study.report.table import Cell, Table
-from clr_study.spec import METRICS, Results, RunResult
+from clr_study.spec import COLUMNS, Results, RunResult
 
 Form: TypeAlias = Literal["csv", "json"]
 Row = TypeVar("Row")
@@ -53,13 +54,17 @@ def export_tables(results: Results, comparison: Comparison) -> dict[str, Table]:
         comparison: What `compare` says about it.
     """
     drawn = list(dict.fromkeys(name for run in results.runs for name in run.values))
-    runs: list[_Column[RunResult]] = [*_KEY, *_drawn(drawn, lambda run: run.values), *_RUN]
+    own = (
+        () if results.study.metric in ALWAYS else (f"validation_{results.study.metric}", f"test_{results.study.metric}")
+    )
+    runs: list[_Column[RunResult]] = [*_KEY, *_drawn(drawn, lambda run: run.values), *_RUN, *_last_of(own)]
+    evaluations = [*_EVALUATION, *(_Column(name, *_meaning(name), _at(name)) for name in own)]
     looks = [(run, row) for run in results.runs for row in range(len(run.updates))]
     won = [summary for summary in comparison.arms if summary.schedule]
     winners = [*_winner(results, comparison), *_drawn(drawn, lambda summary: summary.values), *_summary(comparison)]
     parts: dict[str, tuple[Table, Iterable[_Column[Any]]]] = {
         "runs": (_table(runs, results.runs), runs),
-        "evaluations": (_table(_EVALUATION, looks), _EVALUATION),
+        "evaluations": (_table(evaluations, looks), evaluations),
         "winners": (_table(winners, won), winners),
     }
     dictionary = Table.of(
@@ -137,6 +142,20 @@ def _last(name: str) -> Callable[[RunResult], float | None]:
     return cell
 
 
+def _meaning(column: str) -> tuple[str, str]:
+    """The unit of a metric's column, and what it means."""
+    split, _, metric = column.partition("_")
+    return MEANINGS.get(column) or (_unit(metric), f"The study's metric, {metric}, on the whole {split} split.")
+
+
+def _unit(metric: str) -> str:
+    return ACCURACY if is_share(metric) else LOSS if metric_of(metric) == "loss" else metric_of(metric)
+
+
+def _last_of(names: Iterable[str]) -> list[_Column[RunResult]]:
+    return [_Column(f"last_{name}", *_meaning(name), _last(name)) for name in names]
+
+
 def _at(name: str) -> Callable[[tuple[RunResult, int]], float | None]:
     def cell(look: tuple[RunResult, int]) -> float | None:
         run, row = look
@@ -179,7 +198,7 @@ _RUN: list[_Column[RunResult]] = [
         "Training time up to then: the device's time, shared over the runs that it trained together.",
         lambda run: run.seconds[-1] if len(run.seconds) else 0.0,
     ),
-    *(_Column(f"last_{name}", *MEANINGS[name], _last(name)) for name in METRICS),
+    *_last_of(COLUMNS),
     _Column("schedule", "JSON", "The schedule, in updates.", lambda run: run.spec.schedule),
     _Column("optim", "JSON", "The optimizer.", lambda run: run.spec.optim),
     _Column("model", "JSON", "The model.", lambda run: run.spec.model),
@@ -195,7 +214,7 @@ _EVALUATION: list[_Column[tuple[RunResult, int]]] = [
     *map(_of_run, _KEY),
     _Column("update", "updates", "Updates done.", lambda look: look[0].updates[look[1]]),
     _Column("seconds", "seconds", "Training time so far.", lambda look: look[0].seconds[look[1]]),
-    *(_Column(name, *MEANINGS[name], _at(name)) for name in METRICS),
+    *(_Column(name, *MEANINGS[name], _at(name)) for name in COLUMNS),
 ]
 
 
@@ -213,7 +232,7 @@ def _winner(results: Results, comparison: Comparison) -> list[_Column[ArmSummary
 
 def _summary(comparison: Comparison) -> list[_Column[ArmSummary]]:
     metric = comparison.metric
-    unit = ACCURACY if metric.endswith("accuracy") else LOSS
+    unit = _unit(metric)
     interval = f"of the 95 % bootstrap interval of the mean, {comparison.resamples} resamples"
 
     def time(name: str) -> Callable[[ArmSummary], Any]:

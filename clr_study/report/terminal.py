@@ -7,6 +7,7 @@ from typing import Any
 
 from clr_study.analysis import ArmSummary, Comparison
 from clr_study.analysis.words import p_value
+from clr_study.metrics import metric_of
 from clr_study.report.table import plain
 from clr_study.report.words import NOTHING, arguments, difference, settings, time_to_target, with_interval
 from clr_study.schedules import SCHEDULES
@@ -18,7 +19,7 @@ def summary_rows(comparison: Comparison) -> list[dict[str, str]]:
     Args:
         comparison: What `compare` says.
     """
-    unit = comparison.metric.split("_")[-1]
+    unit = metric_of(comparison.metric)
     reference = comparison.arms[0].arm if comparison.arms else ""
     rows = []
     for summary in comparison.arms:

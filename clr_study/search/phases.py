@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from clr_study.data import replicate_seeds
+from clr_study.metrics import higher_is_better
 from clr_study.search.pruning import judged_at, rungs
 from clr_study.search.tuner import Asked, Tuner
 from clr_study.spec import (
@@ -192,7 +193,7 @@ def winner_of(results: Results, arm: str) -> RunResult | None:
 
     Ties go to the lower validation loss, then to the earlier trial.
     """
-    column, sign = f"validation_{results.study.metric}", 1 if results.study.metric == "loss" else -1
+    column, sign = f"validation_{results.study.metric}", -1 if higher_is_better(results.study.metric) else 1
     done = [run for run in results.of(arm, "search") if run.ending == "completed"]
     ranked = sorted(done, key=lambda run: (sign * run.final(column), run.final("validation_loss"), run.key.trial))
     return ranked[0] if ranked else None

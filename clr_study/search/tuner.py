@@ -16,6 +16,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from clr_study.data import generator
 from clr_study.errors import SpecError
+from clr_study.metrics import higher_is_better
 from clr_study.search.pruning import optuna_pruner
 from clr_study.search.quiet import quietly
 from clr_study.spec import Arm, Choices, FromRangeTest, Gp, Grid, Hole, Qmc, Range, Ratio, Study, Tpe
@@ -64,7 +65,7 @@ class Tuner:
         assert study.search is not None
         self.settings, self.arm, self.study_name = study.search, arm, study.name
         self.space = {name: distribution(hole) for name, hole in arm.space.items()}
-        direction = StudyDirection.MINIMIZE if study.metric == "loss" else StudyDirection.MAXIMIZE
+        direction = StudyDirection.MAXIMIZE if higher_is_better(study.metric) else StudyDirection.MINIMIZE
         self.optuna = optuna.create_study(
             storage=storage,
             study_name=f"{study.name}/{arm.name}",

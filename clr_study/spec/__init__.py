@@ -6,7 +6,7 @@ from clr_study.spec.imports import import_user_module, user_modules
 from clr_study.spec.lengths import check_lengths
 from clr_study.spec.make import call, make
 from clr_study.spec.parse import load_study, needs_range_test, parse_study
-from clr_study.spec.results import METRICS, RangeTestResult, Results, RunResult, Stint, curve_set
+from clr_study.spec.results import COLUMNS, OWN_METRIC, RangeTestResult, Results, RunResult, Stint, curve_set
 from clr_study.spec.scale import scaled
 from clr_study.spec.space import (
     Choices,
@@ -42,7 +42,8 @@ from clr_study.spec.tuning import (
 )
 
 __all__ = [
-    "METRICS",
+    "COLUMNS",
+    "OWN_METRIC",
     "Arm",
     "Budget",
     "CheckpointRef",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from clr_study.errors import ClrStudyError, SpecError, did_you_mean
+from clr_study.metrics import ALWAYS, LONGEST_NAME, METRICS, declare
 from clr_study.spec.build import build_corners
 from clr_study.spec.imports import import_user_module
 from clr_study.spec.make import call
@@ -132,7 +133,8 @@ def _study(table: Mapping[str, Any], text: str) -> Study:
     optim = parse_template(table.get("optim", {"kind": "sgd", "momentum": 0.9}), "[optim]")
     model = parse_template(table["model"], "[model]")
     arms = _arms(table["arms"], optim, model, train)
-    rest = {key: table[key] for key in ("question", "metric", "imports") if key in table}
+    rest = {key: table[key] for key in ("question", "imports") if key in table}
+    metric = _metric(table.get("metric", "accuracy"))
     study = call(
         Study,
         rest,
@@ -143,7 +145,8 @@ def _study(table: Mapping[str, Any], text: str) -> Study:
             "arms": arms,
             "search": _search(table["search"]) if "search" in table else None,
             "measure": _section(Measure, table.get("measure", {}), "[measure]"),
-            "target": _section(Target, table["target"], "[target]") if "target" in table else None,
+            "metric": metric,
+            "target": _target(table["target"], metric) if "target" in table else None,
             "range_test": _section(RangeTest, table.get("range_test", {}), "[range_test]"),
             "source": text,
         },
@@ -152,6 +155,34 @@ def _study(table: Mapping[str, Any], text: str) -> Study:
     if "scale" in table:
         study = replace(scaled(replace(study, source=""), table["scale"]), source=text)
     return study
+
+
+def _metric(value: Any) -> str:
+    """The metric that decides; a training loop of the user's own may say the direction of one that we do not know."""
+    if isinstance(value, Mapping):
+        call(declare, value, "metric")
+        return str(value["name"])
+    if not isinstance(value, str) or value not in METRICS or len(value) > LONGEST_NAME:
+        raise SpecError(
+            f"metric: no metric is called {value!r}; {did_you_mean(str(value), METRICS)}; a training loop of your own "
+            'may measure another one: metric = { name = "bleu", better = "higher" }'
+        )
+    return value
+
+
+def _target(table: Any, metric: str) -> Target:
+    if not isinstance(table, Mapping) or len(table) != 1:
+        raise SpecError(f"[target] must be a table with one metric, as in {{ accuracy = 0.89 }}, but got {table!r}")
+    ((name, value),) = table.items()
+    known = dict.fromkeys((*ALWAYS, metric))
+    if name not in known:
+        raise SpecError(f"[target] target takes no key {name!r}; {did_you_mean(name, known)}")
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise SpecError(f"[target] {name} must be a number, but got {value!r}")
+    try:
+        return Target(metric=name, value=float(value))
+    except ValueError as error:
+        raise SpecError(f"[target] {error}") from None
 
 
 def _arms(table: Any, optim: Any, model: Any, train: Train) -> tuple[Arm, ...]:

@@ -13,7 +13,11 @@ from clr_study.curves import Array, CurveSet
 from clr_study.spec.study import Study
 from clr_study.spec.trial import Ending, Phase, RunKey, TrialSpec
 
-METRICS = ("lr", "train_loss", "validation_loss", "validation_accuracy", "test_loss", "test_accuracy")
+COLUMNS = ("lr", "train_loss", "validation_loss", "validation_accuracy", "test_loss", "test_accuracy")
+
+
+OWN_METRIC = ("validation_metric", "test_metric")
+"""Where a metric that is neither accuracy nor loss is kept; a run has it under its own name, as `test_rmse`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +30,8 @@ class RunResult:
         values: What was drawn for the holes, by name; empty where nothing was searched.
         ending: How it ended; None while it is not finished.
         updates: Updates done at each evaluation [T].
-        metrics: The measured columns [T] by name, a subset of `METRICS`; NaN where a value is missing.
+        metrics: The measured columns [T] by name, a subset of `COLUMNS`, and those of the
+            metric that decides; NaN where a value is missing.
         seconds: Training seconds so far at each evaluation [T]: the device's time shared over the lanes of the batch.
         device: The device, in words.
         versions: The versions of what it ran on.

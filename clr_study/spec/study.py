@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
+from clr_study.metrics import is_share
 from clr_study.spec.space import LARGEST, Hole, holes
 from clr_study.spec.tuning import NoPruner, Pruner, Random, Sampler
 
 MANY = 100_000
 """No number of seeds, each of which is a run, or of evaluations, each of which is a row, is above this."""
-
-Metric: TypeAlias = Literal["accuracy", "loss"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,31 +81,21 @@ class Measure:
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """The value the time to which is reported; give one.
+    """The value the time to which is reported: `target = { accuracy = 0.89 }` in a study file.
 
     Args:
-        accuracy: Reached when the accuracy is at or above it, in (0, 1].
-        loss: Reached when the loss is at or below it.
+        metric: `accuracy`, `loss`, or the metric that decides the study.
+        value: Reached when the metric is as good as this, or better; for a share in (0, 1].
     """
 
-    accuracy: float | None = None
-    loss: float | None = None
+    metric: str
+    value: float
 
     def __post_init__(self) -> None:
-        if (self.accuracy is None) == (self.loss is None):
-            raise ValueError("give accuracy or loss, one of the two")
-        if self.accuracy is not None and not 0 < self.accuracy <= 1:
-            raise ValueError(f"accuracy must lie in (0, 1], as in 0.89 for 89 %, but got accuracy={self.accuracy}")
-
-    @property
-    def metric(self) -> Metric:
-        """`accuracy` or `loss`."""
-        return "loss" if self.accuracy is None else "accuracy"
-
-    @property
-    def value(self) -> float:
-        """The value to reach."""
-        return self.loss if self.accuracy is None else self.accuracy  # type: ignore[return-value]
+        if is_share(self.metric) and not 0 < self.value <= 1:
+            raise ValueError(
+                f"{self.metric} must lie in (0, 1], as in 0.89 for 89 %, but got {self.metric}={self.value}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,7 +213,7 @@ class Study:
         search: The tuning phase; None if nothing is tuned.
         measure: The measure phase.
         target: The value the time to which is reported.
-        metric: What decides: `accuracy`, or `loss` for regression.
+        metric: What decides: `accuracy`, `loss`, or another one of `clr-study list metrics`.
         range_test: How a range test of this study goes.
         imports: Modules that register the user's own things.
         source: The file's text, for the report.
@@ -237,7 +226,7 @@ class Study:
     search: Search | None = None
     measure: Measure = Measure()
     target: Target | None = None
-    metric: Metric = "accuracy"
+    metric: str = "accuracy"
     range_test: RangeTest = RangeTest()
     imports: tuple[str, ...] = ()
     source: str = field(default="", compare=False, repr=False)

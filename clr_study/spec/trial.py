@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -149,6 +150,8 @@ class Evaluation:
         validation_accuracy: Likewise, in [0, 1].
         test_loss: On the whole test split; NaN but in the measure phase.
         test_accuracy: Likewise.
+        validation_metric: Likewise, the metric that decides where it is neither accuracy nor loss, else NaN.
+        test_metric: Likewise.
         losses: The loss of every step since the evaluation before, float32 [interval].
     """
 
@@ -161,6 +164,8 @@ class Evaluation:
     validation_accuracy: float
     test_loss: float
     test_accuracy: float
+    validation_metric: float = math.nan
+    test_metric: float = math.nan
     losses: npt.NDArray[np.float32]
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import and_, func, select
 from sqlalchemy.engine import Connection
 
+from clr_study.metrics import higher_is_better
 from clr_study.spec.trial import Ending, Phase
 from clr_study.store.connect import Store
-from clr_study.store.rows import study_id
+from clr_study.store.rows import metric_column, study_id
 from clr_study.store.tables import evaluations, runs, studies
 from clr_study.store.transact import read
 
@@ -24,8 +25,8 @@ class ArmProgress:
         endings: How many ended, by ending.
         updates: Updates done.
         updates_planned: Updates done and still to do; a run that ended early owes no more.
-        best: The best final validation accuracy, or loss where the study is decided by it, of the completed runs;
-            None before there is one.
+        best: The best final value on the validation split of the metric that decides, of the completed runs; None
+            before there is one.
 
     Examples:
         >>> ArmProgress(planned=8, endings={"completed": 4, "diverged": 1}).finished
@@ -111,10 +112,10 @@ def _add_running(connection: Connection, study: int, arms: dict[tuple[str, Phase
 
 def _add_best(connection: Connection, study: int, arms: dict[tuple[str, Phase], ArmProgress]) -> None:
     metric = connection.execute(select(studies.c.metric).where(studies.c.id == study)).scalar_one()
-    pick = func.min if metric == "loss" else func.max
+    pick = func.max if higher_is_better(metric) else func.min
     last = and_(evaluations.c.run_id == runs.c.id, evaluations.c["update"] == runs.c.budget)
     query = (
-        select(runs.c.arm, runs.c.phase, pick(evaluations.c[f"validation_{metric}"]))
+        select(runs.c.arm, runs.c.phase, pick(metric_column(f"validation_{metric}")))
         .join(evaluations, last)
         .where(runs.c.study_id == study, runs.c.outcome == "completed")
         .group_by(runs.c.arm, runs.c.phase)

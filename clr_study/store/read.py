@@ -12,8 +12,10 @@ from sqlalchemy import select
 from sqlalchemy.engine import Connection, Row
 
 from clr_study.curves import Array
+from clr_study.metrics import ALWAYS
 from clr_study.spec import (
-    METRICS,
+    COLUMNS,
+    OWN_METRIC,
     CheckpointRef,
     RangeTestResult,
     Results,
@@ -77,7 +79,7 @@ def read_results(store: Store, study: str) -> Results:
         number = study_id(connection, study)
         # The outcomes first: a run that has ended by now has all its evaluations in what is read after.
         planned = connection.execute(select(runs).where(runs.c.study_id == number)).all()
-        columns = [evaluations.c[name] for name in ("run_id", "update", "seconds", *METRICS)]
+        columns = [evaluations.c[name] for name in ("run_id", "update", "seconds", *COLUMNS, *OWN_METRIC)]
         query = select(*columns).join(runs).where(runs.c.study_id == number)
         query = query.order_by(evaluations.c.run_id, evaluations.c["update"])
         seen = np.array([tuple(row) for row in connection.execute(query)], dtype=np.float64)
@@ -96,9 +98,12 @@ def read_results(store: Store, study: str) -> Results:
     numbers = np.array([row.id for row in planned], dtype=np.float64)
     starts = np.searchsorted(seen[:, 0], numbers, side="left")
     stops = np.searchsorted(seen[:, 0], numbers, side="right")
-    found = [_run(study, row, seen[start:stop, 1:]) for row, start, stop in zip(planned, starts, stops, strict=True)]
+    stored = stored_study(store, study)
+    own = () if stored.metric in ALWAYS else (f"validation_{stored.metric}", f"test_{stored.metric}")
+    names = (*COLUMNS, *own)
+    found = [_run(study, row, seen[a:b, 1:], names) for row, a, b in zip(planned, starts, stops, strict=True)]
     return Results(
-        study=stored_study(store, study),
+        study=stored,
         runs=tuple(sorted(found, key=lambda run: run.key)),
         range_tests=tuple(_range_test(row) for row in sorted(tests, key=lambda row: row.ramp)),
         winners=won,
@@ -106,7 +111,7 @@ def read_results(store: Store, study: str) -> Results:
     )
 
 
-def _run(study: str, row: Row[Any], seen: npt.NDArray[np.float64]) -> RunResult:
+def _run(study: str, row: Row[Any], seen: npt.NDArray[np.float64], names: tuple[str, ...]) -> RunResult:
     fields = row._mapping
     return RunResult(
         key=RunKey(study, fields["arm"], fields["phase"], fields["trial"], fields["seed"]),
@@ -115,7 +120,7 @@ def _run(study: str, row: Row[Any], seen: npt.NDArray[np.float64]) -> RunResult:
         ending=fields["outcome"],
         updates=seen[:, 0].astype(np.int64),
         seconds=seen[:, 1],
-        metrics={name: seen[:, 2 + place] for place, name in enumerate(METRICS)},
+        metrics={name: seen[:, 2 + place] for place, name in enumerate(names)},
         device=fields["device"] or "",
         versions=json.loads(fields["versions"] or "{}"),
         note=fields["note"] or "",

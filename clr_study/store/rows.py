@@ -16,8 +16,8 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.sql import Executable
 
 from clr_study.errors import StorageError, did_you_mean
-from clr_study.spec import RunKey
-from clr_study.store.tables import runs, studies
+from clr_study.spec import COLUMNS, RunKey
+from clr_study.store.tables import evaluations, runs, studies
 from clr_study.store.urls import masked
 
 FEW = 500  # keys that are asked for one by one; for more of them the whole study is read
@@ -66,6 +66,13 @@ def run_column(connection: Connection, keys: Iterable[RunKey], column: Column[T]
         if key not in found:
             raise ValueError(f"{key} was never planned")
     return {key: found[key] for key in wanted}
+
+
+def metric_column(name: str) -> Column[float | None]:
+    """Returns where a metric of a split is kept: `validation_accuracy` alone, `test_rmse` in the one for others."""
+    if name in COLUMNS:
+        return evaluations.c[name]
+    return evaluations.c[f"{name.partition('_')[0]}_metric"]
 
 
 def insert_missing(connection: Connection, table: Table) -> Executable:

@@ -15,7 +15,7 @@ from clr_study.store.transact import writing
 from clr_study.store.urls import masked
 
 VERSION_TABLE = "clr_alembic_version"  # Optuna's is `alembic_version`, in the same database
-HEAD = "0002"
+HEAD = "0003"
 MIGRATIONS = Path(__file__).with_name("migrations")
 LOCK = 4_726_577  # any number that no one else takes for a lock in this database
 

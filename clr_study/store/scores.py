@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from clr_study.spec.trial import RunKey
 from clr_study.store.connect import Store
-from clr_study.store.rows import FEW, run_ids
+from clr_study.store.rows import FEW, metric_column, run_ids
 from clr_study.store.tables import evaluations
 from clr_study.store.transact import read
 
@@ -29,7 +29,7 @@ def scores_at(store: Store, keys: Iterable[RunKey], metric: str) -> dict[RunKey,
 
     def work(connection: Connection) -> dict[RunKey, dict[int, float]]:
         ids = run_ids(connection, wanted)
-        column = evaluations.c[metric]
+        column = metric_column(metric)
         query = select(evaluations.c.run_id, evaluations.c["update"], column).where(column.is_not(None))
         if len(ids) <= FEW:
             query = query.where(evaluations.c.run_id.in_(ids.values()))

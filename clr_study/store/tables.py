@@ -81,6 +81,8 @@ evaluations = Table(
     Column("validation_accuracy", Double),
     Column("test_loss", Double),
     Column("test_accuracy", Double),
+    Column("validation_metric", Double),  # the metric that decides, where it is neither accuracy nor loss
+    Column("test_metric", Double),
     sqlite_with_rowid=False,  # the rows of a run lie together
     **MYSQL,
 )

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import bindparam, update
 from sqlalchemy.engine import Connection
 
-from clr_study.spec import METRICS, CheckpointRef, Evaluation, Outcome, PlannedRun, RangeTestResult, RunKey
+from clr_study.spec import COLUMNS, OWN_METRIC, CheckpointRef, Evaluation, Outcome, PlannedRun, RangeTestResult, RunKey
 from clr_study.store import tables
 from clr_study.store.connect import Store
 from clr_study.store.rows import (
@@ -111,7 +111,7 @@ def append(
 
 
 def _evaluation_row(number: int, seen: Evaluation) -> dict[str, Any]:
-    metrics = {name: number_or_null(getattr(seen, name)) for name in METRICS}
+    metrics = {name: number_or_null(getattr(seen, name)) for name in (*COLUMNS, *OWN_METRIC)}
     return {"run_id": number, "update": seen.update, "epoch": seen.epoch, "seconds": seen.seconds, **metrics}
 
 

@@ -66,7 +66,7 @@ def make_results(runs, arms=("fixed", "clr"), *, seeds=8, target=0.5, metric="ac
         arms=arms,
         search=search,
         measure=Measure(seeds=seeds),
-        target=Target(**{metric: target}) if target is not None else None,
+        target=Target(metric=metric, value=target) if target is not None else None,
         metric=metric,
     )
     winners = {arm.name: 3 for arm in arms} if winners is None else winners

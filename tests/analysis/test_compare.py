@@ -138,7 +138,7 @@ def test_the_gap_is_validation_loss_over_train_loss(made):
 
 def test_a_target_on_another_metric_than_the_one_that_decides(made):
     results = made.results(made.finals("fixed", [0.9] * 3), arms=("fixed",), metric="accuracy")
-    target = replace(results.study.target, accuracy=None, loss=0.35)
+    target = replace(results.study.target, metric="loss", value=0.35)
     found = compare(replace(results, study=replace(results.study, target=target)))
     assert (found.metric, found.target_metric, found.target) == ("test_accuracy", "test_loss", 0.35)
     assert found.arms[0].to_target.median == 40

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from clr_study.errors import StorageError
-from clr_study.spec import METRICS, Outcome, parse_study
+from clr_study.spec import COLUMNS, Outcome, parse_study
 from clr_study.store import (
     Progress,
     add_study,
@@ -36,7 +36,7 @@ def test_results_hold_each_run_with_its_own_curves(store, run, seen):
         number = by_key[result.key]
         assert result.spec == measured[number].spec
         assert result.values == {"schedule.lr": 0.1}
-        assert set(result.metrics) == set(METRICS)
+        assert set(result.metrics) == set(COLUMNS)
         assert result.updates.tolist() == [50, 100]
         assert result.updates.dtype == np.int64
         assert result.seconds.tolist() == [0.5, 1.0]

@@ -12,6 +12,7 @@ from clr_study.analysis import Comparison, measured
 from clr_study.analysis.anytime import Band, band
 from clr_study.analysis.words import column as in_words
 from clr_study.curves import Array
+from clr_study.metrics import higher_is_better
 from clr_study.report.figure import FIGURES, Absent, Figure
 from clr_study.report.marks import band as shade
 from clr_study.report.marks import dots, hover_form, line, metric_axis
@@ -194,7 +195,7 @@ def _view(curves: list[LearningCurve], column: str) -> tuple[tuple[float, float]
     )
     whole = points[:, 1]
     late = whole[points[:, 0] > BEGINNING * points[:, 0].max()]
-    if column.endswith("loss"):
+    if not higher_is_better(column):
         late = late[late <= RUNAWAY * np.median(late)]
     if len(late) and np.ptp(late) < 0.5 * np.ptp(whole) and np.ptp(late) > 0:
         return (float(late.min()), float(late.max())), True

@@ -11,6 +11,7 @@ from clr_study.analysis import Comparison, measured, survival
 from clr_study.analysis import TimeToTarget as Times
 from clr_study.analysis.words import column as in_words
 from clr_study.analysis.words import number
+from clr_study.metrics import higher_is_better
 from clr_study.report.figure import FIGURES, Absent, Figure
 from clr_study.report.marks import line
 from clr_study.report.table import Table
@@ -62,7 +63,7 @@ class TimeToTarget(Figure[ReachedInfo]):
             runs = measured.ended(results, summary.arm)
             if summary.to_target is not None and runs:
                 curves_NT = measured.curves(runs, column)
-                found = survival.time_to_target(curves_NT, comparison.target, not column.endswith("loss"))
+                found = survival.time_to_target(curves_NT, comparison.target, higher_is_better(column))
                 times, left = survival.kaplan_meier(*found)
                 curves.append(
                     ReachedCurve(
