@@ -8,14 +8,22 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from clr_study.data.changes import add_label_noise, keep_part
 from clr_study.data.datasets import DATASETS
 from clr_study.data.splits import Splits, hold_out
 from clr_study.errors import DataError, SpecError
 from clr_study.spec import make
 
 
-def load_splits(table: Mapping[str, Any], validation: float | int = 0.1, seed: int = 0) -> Splits:
-    """Loads the data set that a table names, and holds its validation split out.
+def load_splits(
+    table: Mapping[str, Any],
+    validation: float | int = 0.1,
+    seed: int = 0,
+    *,
+    subset: float | int = 1.0,
+    label_noise: float = 0.0,
+) -> Splits:
+    """Loads the data set that a table names, holds its validation split out, and changes what is left to train on.
 
     The last few results are kept in memory and shared, since a worker loads the same table for every batch of runs:
     do not write into their tensors, and do not expect a process to read files again that changed meanwhile.
@@ -24,7 +32,9 @@ def load_splits(table: Mapping[str, Any], validation: float | int = 0.1, seed: i
         table: `kind`, and the keyword arguments of that data set.
         validation: Fraction or number of the training samples to hold out; 0 for none. Unused if the data bring a
             validation split.
-        seed: Fixes who is held out; the same for all runs of a study.
+        seed: Fixes who is held out, who is kept and whose label changes; the same for all runs of a study.
+        subset: The fraction or number of the training samples that is kept; 1.0 for all.
+        label_noise: The fraction of the training labels that is replaced by another class.
 
     Raises:
         UnknownKindError: A kind that no data set has.
@@ -43,13 +53,14 @@ def load_splits(table: Mapping[str, Any], validation: float | int = 0.1, seed: i
         canonical = json.dumps(dict(table), sort_keys=True, default=os.fspath)
     except TypeError as error:
         raise SpecError(f"the data table holds a value that no study file can hold: {error}") from None
-    return _load(canonical, validation, seed)
+    return _load(canonical, validation, seed, subset, label_noise)
 
 
 @functools.lru_cache(maxsize=4, typed=True)
-def _load(canonical: str, validation: float | int, seed: int) -> Splits:
+def _load(canonical: str, validation: float | int, seed: int, subset: float | int, label_noise: float) -> Splits:
     table = json.loads(canonical)
     splits = make(DATASETS, table, "[data]")
     if not isinstance(splits, Splits):
         raise DataError(f"data set {table['kind']!r} must return clr_study.data.Splits, but returned {splits!r:.200}")
-    return hold_out(splits, validation, seed)
+    kept = keep_part(hold_out(splits, validation, seed), subset, seed)
+    return add_label_noise(kept, label_noise, seed)

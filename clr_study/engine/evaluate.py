@@ -8,12 +8,14 @@ from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
+from torch.func import vmap
 
 from clr_study.data import Split
+from clr_study.engine.precision import forward_pass
 from clr_study.engine.state import Lanes
 from clr_study.engine.task import Task, cross_entropies
 from clr_study.optim import Params
+from clr_study.spec import Precision
 
 Forward: TypeAlias = Callable[[Params, Params, Tensor, Tensor], tuple[Tensor, Tensor]]
 
@@ -42,7 +44,9 @@ class Scores:
         return cls(blank, blank, torch.ones(lanes, dtype=torch.bool))
 
 
-def evaluate(model: nn.Module, lanes: Lanes, task: Task, split: Split | None, fused: bool) -> Scores:
+def evaluate(
+    model: nn.Module, lanes: Lanes, task: Task, split: Split | None, fused: bool, precision: Precision = "float32"
+) -> Scores:
     """Evaluates every lane on a split, without augmentation, with the model in evaluation mode.
 
     Args:
@@ -51,6 +55,7 @@ def evaluate(model: nn.Module, lanes: Lanes, task: Task, split: Split | None, fu
         task: Where the data are scaled.
         split: The samples; None gives NaN.
         fused: Whether all lanes go through the network together.
+        precision: As it was trained with.
     """
     if split is None:
         return Scores.none(len(lanes))
@@ -58,18 +63,19 @@ def evaluate(model: nn.Module, lanes: Lanes, task: Task, split: Split | None, fu
     try:
         with torch.no_grad():
             if fused:
-                return _scores(vmap(_forward(model, task), in_dims=(0, 0, None, None)), lanes, task, split)
+                return _scores(vmap(_forward(model, task, precision), in_dims=(0, 0, None, None)), lanes, task, split)
             singles = [
-                _scores(_single(_forward(model, task)), lanes.take([lane]), task, split) for lane in range(len(lanes))
+                _scores(_single(_forward(model, task, precision)), lanes.take([lane]), task, split)
+                for lane in range(len(lanes))
             ]
             return Scores(*(torch.cat([getattr(s, name) for s in singles]) for name in ("loss", "accuracy", "finite")))
     finally:
         model.train()
 
 
-def _forward(model: nn.Module, task: Task) -> Forward:
+def _forward(model: nn.Module, task: Task, precision: Precision) -> Forward:
     def forward(params: Params, buffers: Params, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        outputs = functional_call(model, (params, buffers), (inputs,))
+        outputs = forward_pass(model, params, buffers, inputs, precision)
         if task.classes is None:
             return task.loss(outputs, targets) * len(targets), outputs.new_full((), float("nan"))
         right = (outputs.argmax(dim=-1) == targets).sum()

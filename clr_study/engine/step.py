@@ -7,10 +7,12 @@ from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
+from torch.func import vmap
 
+from clr_study.engine.precision import forward_pass
 from clr_study.models import multipliers_of
 from clr_study.optim import Optimizer, Params, State
+from clr_study.spec import Precision
 
 Loss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 Hyper: TypeAlias = dict[str, Tensor]
@@ -19,7 +21,14 @@ Step: TypeAlias = Callable[[Params, Params, State, Tensor, Tensor, Tensor, Hyper
 
 
 def make_step(
-    model: nn.Module, loss: Loss, optimizer: Optimizer, *, fused: bool = False, shared_inputs: bool = False
+    model: nn.Module,
+    loss: Loss,
+    optimizer: Optimizer,
+    *,
+    fused: bool = False,
+    shared_inputs: bool = False,
+    precision: Precision = "float32",
+    clip: float | None = None,
 ) -> Step:
     """Returns the step `(params, buffers, state, inputs, targets, lr, hyper) -> (params, buffers, state, loss)`.
 
@@ -37,15 +46,19 @@ def make_step(
         fused: Whether the tensors are stacked lanes.
         shared_inputs: Whether all lanes see the same samples, as lanes of one replicate seed do; inputs and targets
             then have no axis of lanes, and the first layer is one ordinary layer over all of them.
+        precision: `bf16` for a forward pass in mixed precision; the loss, the gradients and the update are float32.
+        clip: The largest norm of a lane's gradient; None for any.
     """
     multipliers = multipliers_of(model)
 
     def forward(params: Params, buffers: Params, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Params]:
         buffers = {name: buffer.clone() for name, buffer in buffers.items()}  # BatchNorm writes into these
-        outputs = functional_call(model, (params, buffers), (inputs,))
+        outputs = forward_pass(model, params, buffers, inputs, precision)
         return loss(outputs, targets), buffers
 
     def update(gradients: Params, state: State, params: Params, lr: Tensor, hyper: Hyper) -> tuple[Params, State]:
+        if clip is not None:
+            gradients = clipped(gradients, clip)
         return optimizer.update(gradients, state, params, lr, hyper, multipliers)
 
     samples = None if shared_inputs else 0
@@ -67,3 +80,15 @@ def make_step(
         return params, {name: buffer.detach() for name, buffer in buffers.items()}, state, value.detach()
 
     return step
+
+
+def clipped(gradients: Params, clip: float) -> Params:
+    """Returns the gradients of one run, shortened to the norm `clip` if they are longer, as torch's clip_grad_norm_.
+
+    Examples:
+        >>> clipped({"w": torch.tensor([3.0]), "b": torch.tensor([4.0])}, clip=1.0)  # the norm is 5
+        {'w': tensor([0.6000]), 'b': tensor([0.8000])}
+    """
+    norm = torch.stack([gradient.square().sum() for gradient in gradients.values()]).sum().sqrt()
+    factor = (clip / (norm + 1e-6)).clamp(max=1.0)
+    return {name: gradient * factor for name, gradient in gradients.items()}

@@ -25,7 +25,7 @@ from clr_study.data import (
 from clr_study.engine.step import Loss
 from clr_study.errors import DataError
 
-COMMON = ("validation", "normalise", "augment")
+COMMON = ("validation", "subset", "label_noise", "normalise", "augment")
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +119,7 @@ def load_task(table: Mapping[str, Any], device: torch.device | str = "cpu", dtyp
     """Loads a trial's data onto a device; the last few stay in memory, since every batch of runs asks again.
 
     Args:
-        table: The data set's table with the common keys validation, normalise and augment.
+        table: The data set's table with the common keys validation, subset, label_noise, normalise and augment.
         device: Where the data go, as they are: uint8 stays uint8.
         dtype: In what precision the models compute.
 
@@ -134,7 +134,12 @@ def load_task(table: Mapping[str, Any], device: torch.device | str = "cpu", dtyp
 def _load_task(canonical: str, device: str, dtype: torch.dtype) -> Task:
     table = json.loads(canonical)
     own = {key: value for key, value in table.items() if key not in COMMON}
-    splits = load_splits(own, table.get("validation", 0.1))
+    splits = load_splits(
+        own,
+        table.get("validation", 0.1),
+        subset=table.get("subset", 1.0),
+        label_noise=table.get("label_noise", 0.0),
+    )
     kind = table.get("normalise", "auto")
     normalise = Normaliser.fit(splits.train, None if kind == "auto" else kind, dtype)
     augment = tuple(augmentation_from_dict(part) for part in table.get("augment", ()))

@@ -135,7 +135,15 @@ class Training:
         rows = torch.tensor([seeds.index(spec.seed) for spec in specs], device=self.task.device)
         table = np.stack([spec.lr_schedule(np.arange(begin, stop)) for spec in specs], axis=1)
         lrs = torch.from_numpy(table).to(self.task.device, self.task.dtype)  # [T, N]
-        step = make_step(self.model, self.task.loss, self.optimizer, fused=not plain, shared_inputs=shared)
+        step = make_step(
+            self.model,
+            self.task.loss,
+            self.optimizer,
+            fused=not plain,
+            shared_inputs=shared,
+            precision=specs[0].precision,
+            clip=specs[0].clip,
+        )
         hyper = self._hyper(plain)
         carry = (self.lanes.params, self.lanes.buffers, self.lanes.slots)
         if plain:
@@ -169,9 +177,10 @@ class Training:
             return {}
         lanes = self.lanes.take([self.running.index(run) for run in due])
         fused = self.unfusable is None and len(due) > 1
-        validation = evaluate(self.model, lanes, self.task, self.task.validation, fused)
+        precision = self.specs[0].precision
+        validation = evaluate(self.model, lanes, self.task, self.task.validation, fused, precision)
         tested = self.task.test if self.specs[0].test else None
-        test = evaluate(self.model, lanes, self.task, tested, fused)
+        test = evaluate(self.model, lanes, self.task, tested, fused, precision)
         # Weights may be finite and yet so large that no output is.
         finite = lanes.finite().cpu() & validation.finite & test.finite
         for row, run in enumerate(due):

@@ -61,6 +61,8 @@ def range_test_runs(study: Study, budget: Budget, seeds: Sequence[int]) -> list[
                 evaluate_at=Budget(updates, budget.per_epoch, budget.batch_size).grid(test.evaluations),
                 seed=seed,
                 test=False,
+                precision=arm.train.precision,
+                clip=arm.train.clip,
             ),
             {},
         )

@@ -24,7 +24,18 @@ from clr_study.spec.space import (
 )
 from clr_study.spec.study import Arm, Data, Measure, RangeTest, Search, Study, Target, Train
 from clr_study.spec.template import parse_template
-from clr_study.spec.trial import CheckpointRef, Ending, Evaluation, Job, Outcome, Phase, PlannedRun, RunKey, TrialSpec
+from clr_study.spec.trial import (
+    CheckpointRef,
+    Ending,
+    Evaluation,
+    Job,
+    Outcome,
+    Phase,
+    PlannedRun,
+    Precision,
+    RunKey,
+    TrialSpec,
+)
 from clr_study.spec.tuning import (
     Gp,
     Grid,
@@ -65,6 +76,7 @@ __all__ = [
     "Percentile",
     "Phase",
     "PlannedRun",
+    "Precision",
     "Pruner",
     "Qmc",
     "Quantity",

@@ -106,6 +106,8 @@ def fill(
         evaluate_at=tuple(sorted(points)),
         seed=seed,
         test=test,
+        precision=arm.train.precision,
+        clip=arm.train.clip,
     )
 
 

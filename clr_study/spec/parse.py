@@ -212,13 +212,15 @@ def _own_budget(arm: Mapping[str, Any], train: Train, where: str) -> Train:
     own = {key: arm[key] for key in ("epochs", "updates") if key in arm}
     if not own:
         return train
-    return call(Train, {**own, "batch_size": train.batch_size, "evaluations": train.evaluations}, where)
+    return call(Train, {**vars(train), "epochs": None, "updates": None, **own}, where)
 
 
 def _data(table: Any) -> Data:
     if not isinstance(table, Mapping) or "kind" not in table:
         raise SpecError("[data] must be a table with a kind")
-    common = {key: table[key] for key in ("validation", "normalise", "augment") if key in table}
+    common = {
+        key: table[key] for key in ("validation", "subset", "label_noise", "normalise", "augment") if key in table
+    }
     if not all(
         isinstance(part, Mapping) and "kind" in part for part in _list(common.get("augment", []), "[data] augment")
     ):

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from clr_study.metrics import is_share
 from clr_study.spec.space import LARGEST, Hole, holes
+from clr_study.spec.trial import Precision
 from clr_study.spec.tuning import NoPruner, Pruner, Random, Sampler
 
 MANY = 100_000
@@ -23,17 +24,21 @@ class Train:
         epochs: The budget in passes over the training split; give this or `updates`.
         updates: The budget in optimizer steps.
         evaluations: How many times a run is evaluated, evenly over its budget, the last at its end.
+        precision: `float32`, or `bf16`: weights and updates in float32, the network's products in bfloat16.
+        clip: The largest norm of a run's whole gradient; a longer one is shortened to it. None leaves all as they are.
     """
 
     batch_size: int = 128
     epochs: float | None = None
     updates: int | None = None
     evaluations: int = 20
+    precision: Precision = "float32"
+    clip: float | None = None
 
     def __post_init__(self) -> None:
         if (self.epochs is None) == (self.updates is None):
             raise ValueError("give epochs or updates, one of the two")
-        for name in ("batch_size", "epochs", "updates", "evaluations"):
+        for name in ("batch_size", "epochs", "updates", "evaluations", "clip"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ValueError(f"{name} > 0 must hold, but got {name}={value}")
@@ -146,6 +151,9 @@ class Data:
     Args:
         table: The data set's kind and its arguments.
         validation: The part, or the number, of the training samples that is held out.
+        subset: The part, or the number, of the training samples that is kept after that; 1.0 keeps all.
+        label_noise: The fraction of the training labels that is replaced by another class, in [0, 1). Labels to
+            validate and to test on stay clean.
         normalise: How inputs are scaled: `channel`, `mean_image`, `feature`, `none`, or `auto`, which takes `channel`
             for images and `feature` for vectors.
         augment: Augmentations, in order.
@@ -153,6 +161,8 @@ class Data:
 
     table: Mapping[str, Any]
     validation: float | int = 0.1
+    subset: float | int = 1.0
+    label_noise: float = 0.0
     normalise: Literal["auto", "channel", "mean_image", "feature", "none"] = "auto"
     augment: tuple[Mapping[str, Any], ...] = ()
 
@@ -161,12 +171,18 @@ class Data:
             raise ValueError(f"validation is a part in [0, 1) or a number of samples, but got {self.validation}")
         if self.validation < 0:
             raise ValueError(f"validation >= 0 must hold, but got {self.validation}")
+        if not self.subset > 0 or (isinstance(self.subset, float) and self.subset > 1):
+            raise ValueError(f"subset is a part in (0, 1] or a number of samples, but got {self.subset}")
+        if not 0 <= self.label_noise < 1:
+            raise ValueError(f"label_noise is a part in [0, 1), but got {self.label_noise}")
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the table of a trial: the data set's own keys beside the common ones."""
         return {
             **self.table,
             "validation": self.validation,
+            "subset": self.subset,
+            "label_noise": self.label_noise,
             "normalise": self.normalise,
             "augment": [dict(table) for table in self.augment],
         }

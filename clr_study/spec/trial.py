@@ -16,6 +16,7 @@ import numpy.typing as npt
 from clr_study.schedules import Schedule, schedule_from_dict
 
 Phase: TypeAlias = Literal["search", "measure", "range_test"]
+Precision: TypeAlias = Literal["float32", "bf16"]
 Ending: TypeAlias = Literal["completed", "pruned", "diverged", "failed"]
 
 
@@ -35,6 +36,8 @@ class TrialSpec:
         seed: The replicate seed: initial weights, order of the samples and augmentation follow from it and from the
             study's name, and from nothing else. Runs of two arms with the same seed are a pair.
         test: Whether the test split is read, as it is in the measure phase only.
+        precision: `float32`, or `bf16` for mixed precision.
+        clip: The largest norm of the run's gradient; None for any.
 
     Examples:
         >>> spec = TrialSpec(study="s", data={"kind": "digits"}, model={"kind": "mlp"}, optim={"kind": "sgd"},
@@ -56,6 +59,8 @@ class TrialSpec:
     evaluate_at: tuple[int, ...]
     seed: int
     test: bool
+    precision: Precision = "float32"
+    clip: float | None = None
 
     def to_json(self) -> str:
         """Returns the canonical JSON text: keys sorted, no spaces."""

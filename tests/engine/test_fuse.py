@@ -44,6 +44,8 @@ MAY_NOT = [
     {"batch_size": 16},
     {"updates": 20, "evaluate_at": (20,)},
     {"test": True},
+    {"precision": "bf16"},
+    {"clip": 1.0},
 ]
 
 
