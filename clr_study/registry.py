@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 from clr_study.errors import SpecError, UnknownKindError, did_you_mean
 
 F = TypeVar("F", bound=Callable[..., Any])
+Given = TypeVar("Given", bound=Callable[..., Any])
 
 
 def snake_case(name: str) -> str:
@@ -108,7 +109,7 @@ class Registry(Mapping[str, Callable[..., Any]], Generic[F]):
         self.noun = noun
         self._things: dict[str, F] = {}
 
-    def add(self, thing: F) -> F:
+    def add(self, thing: Given) -> Given:
         """Registers a function or class under its own name in snake case, and returns it unchanged.
 
         Raises:
@@ -121,7 +122,8 @@ class Registry(Mapping[str, Callable[..., Any]], Generic[F]):
             thing.__qualname__,
         ):
             raise ValueError(f"two {self.noun}s are called {kind!r}: {other.__module__} and {thing.__module__}")
-        self._things[kind] = thing
+        # Typed apart from F, so that a class keeps its own type under the decorator, in a user's editor too.
+        self._things[kind] = thing  # type: ignore[assignment]
         return thing
 
     def kind_of(self, thing: object) -> str:
