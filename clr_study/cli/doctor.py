@@ -183,7 +183,7 @@ def extras(requirements: Iterable[str]) -> Iterator[Finding]:
     """
     for requirement in requirements:
         extra, name = re.search(r"extra == ['\"]([\w-]+)['\"]", requirement), re.match(r"[\w.-]+", requirement)
-        if extra is None or name is None:
+        if extra is None or name is None or extra[1] == "all":  # which is only the others together
             continue
         try:
             yield Finding(f"[{extra[1]}]", "ok", f"{name[0]} {metadata.version(name[0])}")

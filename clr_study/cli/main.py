@@ -1,15 +1,19 @@
-"""`clr-study`: each command parses, calls one function and prints. Heavy imports wait until a command needs them."""
+"""`clr-study`: each command parses, calls one function and prints. Heavy imports wait until a command needs them.
+
+Those that come before a study is run are in `clr_study.cli.start`.
+"""
 
 from __future__ import annotations
 
 import os
-import sys
 from typing import Any
 
 import click
 
+from clr_study.cli.completion import pages, stored, studies
 from clr_study.cli.group import Commands
 from clr_study.cli.options import STORAGE_HELP, places_options, scale_option
+from clr_study.cli.start import completion, doctor, list_, new, plan, schedules
 from clr_study.version import __version__
 
 # Threads that wait for each other by spinning cost a training step up to ten times its time as soon as anything else
@@ -32,8 +36,12 @@ def main() -> None:
     """
 
 
-@main.command()
-@click.argument("study")
+for command in (list_, schedules, new, plan, doctor, completion):
+    main.add_command(command)
+
+
+@main.command(short_help="Runs a study to its report, or goes on with it.")
+@click.argument("study", shell_complete=studies)
 @scale_option
 @places_options
 def run(study: str, scale: float | None, where: Any) -> None:
@@ -43,7 +51,8 @@ def run(study: str, scale: float | None, where: Any) -> None:
     Examples:
       clr-study run quickstart
       clr-study run paper-table1 --scale 0.02
-      clr-study run mine.toml --devices cuda:0,cuda:1 --storage postgresql+psycopg://me@host/db
+      clr-study run mine.toml --devices cuda:0,cuda:1
+      clr-study run mine.toml --storage postgresql+psycopg://me@host/db
     """
     from clr_study.cli.find import find_study
     from clr_study.cli.live import run_live
@@ -51,8 +60,8 @@ def run(study: str, scale: float | None, where: Any) -> None:
     run_live(find_study(study, scale), where)
 
 
-@main.command()
-@click.argument("study")
+@main.command(short_help="Builds a study and takes one step of each corner.")
+@click.argument("study", shell_complete=studies)
 @scale_option
 def check(study: str, scale: float | None) -> None:
     """Builds STUDY at its corners and takes one step of each: what is wrong with it shows in seconds.
@@ -70,8 +79,8 @@ def check(study: str, scale: float | None) -> None:
     print_check(found, check_study(found))
 
 
-@main.command("range-test")
-@click.argument("study")
+@main.command("range-test", short_help="Runs the LR range test: between which bounds?")
+@click.argument("study", shell_complete=studies)
 @places_options
 def range_test(study: str, where: Any) -> None:
     """Runs the LR range test of STUDY: between which learning rates does this network learn?
@@ -86,11 +95,13 @@ def range_test(study: str, where: Any) -> None:
     range_test_live(find_study(study), where)
 
 
-@main.command()
-@click.argument("study")
+@main.command(short_help="Writes the report again from what is stored.")
+@click.argument("study", shell_complete=stored)
 @click.option("--storage", default="", metavar="URL", help=STORAGE_HELP)
 @click.option("--out", default="", metavar="DIR", help="Folder of the report [default: results/STUDY].")
-@click.option("--page", default="comparison", metavar="NAME", help="A shipped page, or a TOML file.")
+@click.option(
+    "--page", default="comparison", metavar="NAME", shell_complete=pages, help="A shipped page, or a TOML file."
+)
 def report(study: str, storage: str, out: str, page: str) -> None:
     """Writes the report of STUDY (its name) again from what is stored, finished or not.
 
@@ -103,8 +114,8 @@ def report(study: str, storage: str, out: str, page: str) -> None:
     click.echo(write_report_of(study, storage, out, page))
 
 
-@main.command()
-@click.argument("study", required=False)
+@main.command(short_help="Shows what is stored.")
+@click.argument("study", required=False, shell_complete=stored)
 @click.option("--storage", default="", metavar="URL", help=STORAGE_HELP)
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
 def show(study: str | None, storage: str, as_json: bool) -> None:
@@ -120,25 +131,8 @@ def show(study: str | None, storage: str, as_json: bool) -> None:
     show_study(study, storage, as_json)
 
 
-@main.command("list")
-@click.argument("what", required=False)
-def list_(what: str | None) -> None:
-    """Lists what there is.
-
-    WHAT is one of studies, schedules, data, models, optimizers, losses, metrics, executors, figures, bound-rules.
-
-    \b
-    Examples:
-      clr-study list
-      clr-study list schedules
-    """
-    from clr_study.cli.listing import print_list
-
-    print_list(what)
-
-
-@main.command()
-@click.argument("study")
+@main.command(short_help="Prints the winning schedule as code to paste.")
+@click.argument("study", shell_complete=stored)
 @click.option("--as", "form", default="python", metavar="FORM", help=f"One of {', '.join(FORMS)} [default: python].")
 @click.option("--arm", default="", metavar="NAME", help="Another arm than the best one.")
 @click.option("--storage", default="", metavar="URL", help=STORAGE_HELP)
@@ -155,42 +149,8 @@ def best(study: str, form: str, arm: str, storage: str) -> None:
     click.echo(best_of(study, storage, arm, form), nl=False)
 
 
-@main.command()
-@click.option("--storage", default="", metavar="URL", help=STORAGE_HELP)
-def doctor(storage: str) -> None:
-    """Looks at what this machine has, says what is wrong with it, and what to do.
-
-    \b
-    Example:
-      clr-study doctor
-    """
-    from clr_study.cli.doctor import diagnose, print_findings
-
-    sys.exit(print_findings(diagnose(storage)))
-
-
-@main.command()
-@click.argument("name")
-@click.option("--data", default="digits", metavar="KIND", help="As in `list data`, or a whole table [default: digits].")
-@click.option("--model", default="mlp", metavar="KIND", help="As in `list models`, or a whole table [default: mlp].")
-@click.option("--epochs", default=20, type=click.IntRange(1), help="How long every run is [default: 20].")
-@click.option("--batch-size", default=64, type=click.IntRange(1), help="Samples an update [default: 64].")
-def new(name: str, **settings: Any) -> None:
-    """Writes a commented study file NAME.toml, ready for `check`, `plan` and `run`.
-
-    \b
-    Examples:
-      clr-study new mine
-      clr-study new pets --data '{ kind = "image_folder", path = "pets" }' --model small_cnn --epochs 30
-    """
-    from clr_study.cli.new import new_study
-
-    path = new_study(name, **settings)
-    click.echo(f"wrote {path}; next: clr-study check {path}")
-
-
-@main.command()
-@click.argument("study")
+@main.command(short_help="Writes tidy tables for other programs.")
+@click.argument("study", shell_complete=stored)
 @click.option(
     "--format", "form", type=click.Choice(["csv", "json"]), default="csv", help="Of the files [default: csv]."
 )
@@ -209,8 +169,8 @@ def export(study: str, form: str, out: str, storage: str) -> None:
         click.echo(path)
 
 
-@main.command()
-@click.argument("study", required=False)
+@main.command(short_help="Serves optuna-dashboard on the storage.")
+@click.argument("study", required=False, shell_complete=stored)
 @click.option("--storage", default="", metavar="URL", help=STORAGE_HELP)
 @click.option("--host", default="127.0.0.1", metavar="HOST", help="Address to listen on [default: 127.0.0.1].")
 @click.option("--port", default=8080, type=click.IntRange(0, 65535), metavar="PORT", help="[default: 8080]")
@@ -224,22 +184,3 @@ def dashboard(study: str | None, storage: str, host: str, port: int) -> None:
     from clr_study.cli.stored import show_dashboard
 
     show_dashboard(study, storage, host, port)
-
-
-@main.command()
-@click.argument("study")
-@scale_option
-@places_options
-def plan(study: str, scale: float | None, where: Any) -> None:
-    """Says what STUDY will cost, with the flags of `run`: runs, updates, lanes, and the time by a short probe.
-
-    \b
-    Example:
-      clr-study plan quickstart --devices cpu
-    """
-    from clr_study.cli.find import find_study
-    from clr_study.cli.plan import print_plan
-    from clr_study.search import plan_study
-
-    found = find_study(study, scale)
-    print_plan(found, plan_study(found, where))

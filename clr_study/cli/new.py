@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import click
+
 from clr_study.cli.find import make_importable
-from clr_study.data import DATASETS
+from clr_study.data import DATASETS, folder_table
 from clr_study.errors import InputError
 from clr_study.models import MODELS
 from clr_study.registry import Registry
@@ -15,6 +19,12 @@ from clr_study.spec import parse_study
 from clr_study.spec.make import kind_in, parameters_of
 
 GIVEN = ("shape", "classes")
+# What is asked for in a terminal, and what is taken where nobody is there to ask.
+QUESTIONS = {
+    "data": ("data: a kind (`clr-study list data`), a folder of images, or an .npz file", "digits"),
+    "model": ("model: a kind (`clr-study list models`), or your own as my_module:my_net", "mlp"),
+    "epochs": ("budget: how many epochs one run is long", 20),
+}
 
 TEXT = """\
 # Which learning-rate schedule should this network be trained with?
@@ -51,13 +61,31 @@ step_size = {{ low = {shortest:g}, high = {longest:g}, unit = "epochs" }}  # hal
 """
 
 
+def asked(answers: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the answers with those that were not given: asked for in a terminal, or else the usual ones.
+
+    Args:
+        answers: By question; None where it has no answer yet.
+    """
+    ask = sys.stdin.isatty()
+    found = {}
+    for name, (question, usual) in QUESTIONS.items():
+        given = answers[name]
+        if given is None and ask:
+            kind: Any = click.IntRange(1) if name == "epochs" else str
+            given = click.prompt(question, default=usual, type=kind, err=True)
+        found[name] = usual if given is None else given
+    return found
+
+
 def new_study(name: str, data: str, model: str, epochs: int, batch_size: int) -> Path:
     """Writes a study file `NAME.toml` into the current folder and returns its path.
 
     Args:
         name: The study's name.
-        data: A kind of data set, or a whole table as `{ kind = "image_folder", path = "pets" }`.
-        model: A kind of model, likewise.
+        data: A kind of data set, a folder of images, an .npz file, or a whole table as
+            `{ kind = "image_folder", root = "pets" }`.
+        model: A kind of model, or a whole table.
         epochs: How long every run is, in passes over the training split.
         batch_size: Samples an update.
 
@@ -69,7 +97,7 @@ def new_study(name: str, data: str, model: str, epochs: int, batch_size: int) ->
     text = TEXT.format(
         file=path,
         name=json.dumps(name),
-        data=_table(data, DATASETS, "--data"),
+        data=_of_files(data) or _table(data, DATASETS, "--data"),
         model=_table(model, MODELS, "--model"),
         epochs=epochs,
         batch_size=batch_size,
@@ -86,6 +114,18 @@ def new_study(name: str, data: str, model: str, epochs: int, batch_size: int) ->
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}") from None
     return path
+
+
+def _of_files(given: str) -> str:
+    """The TOML table of a folder of images or of an .npz file; empty if it is neither."""
+    if given in DATASETS or given.lstrip().startswith("{"):
+        return ""
+    table: Mapping[str, Any] = {}
+    if Path(given).expanduser().is_dir():
+        table = folder_table(given)
+    elif given.endswith(".npz"):
+        table = {"kind": "npz", "path": given}
+    return f"{{ {', '.join(f'{key} = {json.dumps(value)}' for key, value in table.items())} }}" if table else ""
 
 
 def _table(given: str, registry: Registry[Any], flag: str) -> str:

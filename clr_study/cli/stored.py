@@ -87,13 +87,15 @@ def _show_all(storage: str, as_json: bool) -> None:
 
 
 def _print_endings(results: Results) -> None:
+    """How the runs ended, arm by arm; an ending that no run had takes no column."""
+    ended = {run.ending for run in results.runs}
+    endings = [ending for ending in ("completed", "pruned", "diverged", "failed", None) if ending in ended]
     table = Table(title=f"{results.study.name}: runs", title_justify="left")
-    endings = ("completed", "pruned", "diverged", "failed")
-    for column in ("arm", "phase", "planned", *endings, "unfinished"):
+    for column in ("arm", "phase", "planned", *(ending or "unfinished" for ending in endings)):
         table.add_column(column)
     seen = sorted({(run.key.phase, run.key.arm) for run in results.runs}, key=lambda pair: (pair[0] == "measure", pair))
     for phase, arm in seen:
         runs = results.of(arm, phase)
-        counts = [sum(run.ending == ending for run in runs) for ending in (*endings, None)]
+        counts = [sum(run.ending == ending for run in runs) for ending in endings]
         table.add_row(plain(arm), phase, str(len(runs)), *(str(count) for count in counts))
     Console().print(table)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from clr_study.data.augment import Augmentation, Crop, Cutout, Flip, augmentation_from_dict
-    from clr_study.data.datasets import DATASETS
+    from clr_study.data.datasets import DATASETS, folder_table
     from clr_study.data.load import load_splits
     from clr_study.data.normalise import Normaliser
     from clr_study.data.order import batch_indices, generator, permutation, replicate_seeds
@@ -24,6 +24,7 @@ __all__ = [
     "Splits",
     "augmentation_from_dict",
     "batch_indices",
+    "folder_table",
     "generator",
     "hold_out",
     "load_splits",
@@ -33,7 +34,7 @@ __all__ = [
 
 _HOMES = {
     "augment": {"Augmentation", "Crop", "Cutout", "Flip", "augmentation_from_dict"},
-    "datasets": {"DATASETS"},
+    "datasets": {"DATASETS", "folder_table"},
     "load": {"load_splits"},
     "normalise": {"Normaliser"},
     "order": {"batch_indices", "generator", "permutation", "replicate_seeds"},

@@ -4,6 +4,7 @@ from clr_study.report.document import results_document, write_results
 from clr_study.report.export import export_tables, write_export
 from clr_study.report.figure import Absent, Figure
 from clr_study.report.figures import FIGURES
+from clr_study.report.gallery import write_schedules
 from clr_study.report.page import report_html, write_report
 from clr_study.report.pages import Page, Section, load_page
 from clr_study.report.table import Table, plain
@@ -30,4 +31,5 @@ __all__ = [
     "write_export",
     "write_report",
     "write_results",
+    "write_schedules",
 ]

@@ -186,5 +186,5 @@ def test_a_study_whose_runs_fail_ends_with_1_and_a_report(clr_study, tmp_path, m
 
 
 def test_a_bug_keeps_its_traceback(clr_study, monkeypatch):
-    monkeypatch.setattr("clr_study.cli.listing.print_list", lambda what: 1 / 0)
+    monkeypatch.setattr("clr_study.cli.listing.print_list", lambda what, kind: 1 / 0)
     assert isinstance(clr_study("list").exception, ZeroDivisionError)

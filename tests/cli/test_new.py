@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from clr_study.spec import load_study
 
@@ -49,6 +53,57 @@ def test_a_net_of_the_folder_can_be_named(clr_study, in_a_folder):
     checked = clr_study("check", "own.toml")
     assert checked.exit_code == 0, checked.output
     assert "its runs train one by one: Its Dropout '2' draws random numbers in training." in checked.output
+
+
+def make_photos(folder, sizes=((40, 50), (90, 60))):
+    for place, name in enumerate(("cats", "dogs")):
+        (folder / "photos" / name).mkdir(parents=True)
+        for number in range(10):
+            size = sizes[number % len(sizes)]
+            Image.new("RGB", size, (200 * place, 20 * number, 0)).save(folder / "photos" / name / f"{number}.png")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"), [(((40, 50), (90, 60)), 40), (((300, 200), (200, 300)), 64), (((12, 10),), None)]
+)
+def test_a_folder_of_images_is_data(clr_study, in_a_folder, sizes, said):
+    make_photos(in_a_folder, sizes)
+    written = clr_study("new", "pets", "--data", "photos", "--model", "small_cnn", "--batch-size", "4")
+    assert written.exit_code == 0, written.output
+    table = load_study("pets.toml").data.table
+    assert table == {"kind": "image_folder", "root": "photos"} | ({"size": said} if said else {})
+    checked = clr_study("check", "pets.toml")
+    assert checked.exit_code == 0, checked.output
+
+
+def test_a_folder_that_holds_no_classes_is_refused(clr_study, in_a_folder):
+    (in_a_folder / "photos").mkdir()
+    found = clr_study("new", "pets", "--data", "photos")
+    assert found.exit_code == 2
+    assert "must hold a folder of images for each of two or more classes" in found.stderr
+
+
+def test_arrays_are_data(clr_study, in_a_folder):
+    np.savez(in_a_folder / "own.npz", x=np.random.default_rng(0).normal(size=(90, 3)), y=np.arange(90) % 3)
+    assert clr_study("new", "own", "--data", "own.npz", "--batch-size", "8").exit_code == 0
+    assert load_study("own.toml").data.table == {"kind": "npz", "path": "own.npz"}
+    assert clr_study("check", "own.toml").exit_code == 0
+
+
+def test_in_a_terminal_it_asks_for_what_is_not_given(in_a_folder):
+    program = "import sys; sys.argv[0] = 'clr-study'; from clr_study.cli import main; main()"
+    ours, theirs = os.openpty()
+    with os.fdopen(ours, "wb", buffering=0) as person:
+        person.write(b"synthetic\n\n")
+        command = [sys.executable, "-c", program, "new", "mine", "--model", "mlp"]
+        said = subprocess.run(command, stdin=theirs, capture_output=True, text=True, check=False)
+        os.close(theirs)
+    assert said.returncode == 0, said.stderr
+    assert "data: a kind" in said.stderr
+    assert "model:" not in said.stderr, "that was given"
+    assert "how many epochs one run is long [20]" in said.stderr
+    study = load_study("mine.toml")
+    assert (study.data.table, study.arms[0].train.epochs) == ({"kind": "synthetic"}, 20)
 
 
 def test_a_file_that_is_there_is_left_alone(clr_study, in_a_folder):

@@ -2,7 +2,7 @@
 
 from clr_study.data.datasets.arrays import npz
 from clr_study.data.datasets.cifar import cifar10, cifar100
-from clr_study.data.datasets.folder import image_folder
+from clr_study.data.datasets.folder import folder_table, image_folder
 from clr_study.data.datasets.idx import fashion_mnist, mnist
 from clr_study.data.datasets.made import digits, synthetic
 from clr_study.data.datasets.registered import DATASETS
@@ -13,6 +13,7 @@ __all__ = [
     "cifar100",
     "digits",
     "fashion_mnist",
+    "folder_table",
     "image_folder",
     "mnist",
     "npz",

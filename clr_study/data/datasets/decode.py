@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -121,6 +122,20 @@ def _with_progress(
         for count, unreadable, unlike in done:
             progress.advance(task, count)
             yield unreadable, unlike
+
+
+def image_sizes(paths: Sequence[Path], most: int = 1000) -> set[tuple[int, int]]:
+    """Returns the sizes (width, height) that images have, read from their headers.
+
+    Args:
+        paths: The files; those that are no images are passed over.
+        most: How many are looked at, spread over all.
+    """
+    sizes = set()
+    for path in paths[:: -(-len(paths) // most)]:
+        with contextlib.suppress(OSError), Image.open(path) as image:  # decoding will name it
+            sizes.add(image.size)
+    return sizes
 
 
 def _first_size(paths: Sequence[Path]) -> tuple[int, int]:

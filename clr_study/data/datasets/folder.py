@@ -13,13 +13,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from clr_study.data.datasets.decode import decode
+from clr_study.data.datasets.decode import decode, image_sizes
 from clr_study.data.datasets.listing import Listing, list_images
 from clr_study.data.datasets.registered import DATASETS
 from clr_study.data.splits import Split, Splits
 from clr_study.errors import DataError, SpecError
 
 _TRAIN, _TEST = "train", "test"
+_LARGE = 64
 _CACHE_NAME = ".clr_study_cache"
 
 
@@ -78,6 +79,34 @@ def image_folder(
     }
     note = f"images of {folder}" + ("" if size is None else f", {size}x{size}")
     return Splits(splits["train"], None, splits.get("test"), classes=len(listings["train"].classes), note=note)
+
+
+def folder_table(root: str) -> dict[str, str | int]:
+    """Returns the `data` table of a study file for a folder of images.
+
+    If the images differ in size, the table asks for squares: as large as the smallest image, 64 pixels at most.
+
+    Args:
+        root: The folder, as the table is to name it.
+
+    Raises:
+        DataError: The folder is not laid out as `image_folder` needs it.
+
+    Examples:
+        >>> import tempfile
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     for name, width in (("a", 40), ("b", 80)):
+        ...         Path(root, name).mkdir()
+        ...         Image.new("RGB", (width, 50)).save(Path(root, name, "0.png"))
+        ...     table = folder_table(root)
+        >>> table["kind"], table["size"]
+        ('image_folder', 40)
+    """
+    listings = _list_splits(Path(root).expanduser(), _TRAIN, _TEST)
+    sizes = image_sizes([listing.folder / path for listing in listings.values() for path in listing.paths])
+    table: dict[str, str | int] = {"kind": "image_folder", "root": root}
+    return table if len(sizes) == 1 else {**table, "size": min([_LARGE, *map(min, sizes)])}
 
 
 def _list_splits(folder: Path, train: str, test: str) -> dict[str, Listing]:
