@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -167,7 +167,8 @@ class MariaDb(Server):
     def cut_off(self, database: str) -> int:
         there = self.do(f"SELECT id FROM information_schema.processlist WHERE db = '{database}'")
         for (number,) in there:
-            self.do(f"KILL {number}")
+            with suppress(pymysql.err.OperationalError):  # it is gone by itself
+                self.do(f"KILL {number}")
         return len(there)
 
 

@@ -12,7 +12,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from optuna.storages import BaseStorage
 
 from clr_study.errors import InputError
-from clr_study.search.tuner import optuna_storage
+from clr_study.search.optuna_tables import optuna_storage
 from clr_study.store import open_store, stored_study
 
 PACKAGE = "optuna_dashboard"

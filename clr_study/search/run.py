@@ -17,8 +17,9 @@ from clr_study.errors import SpecError, UnfinishedError
 from clr_study.range_test import bounds_for_holes, ramp_updates, range_test_runs, read_range_test
 from clr_study.report import write_report, write_results
 from clr_study.search.loop import Source, drive
+from clr_study.search.optuna_tables import optuna_storage
 from clr_study.search.phases import FixedPhase, Record, SearchPhase, measure_runs, winner_of
-from clr_study.search.tuner import Tuner, check_budget, optuna_storage
+from clr_study.search.tuner import Tuner, check_budget
 from clr_study.search.where import Where, Workers
 from clr_study.spec import Arm, Job, RangeTestResult, Results, Study, build_extremes, needs_range_test, with_bounds
 from clr_study.store import (
@@ -187,6 +188,7 @@ class _Crew:
             return {}
         say(f"search: {self.study.search.trials} trials for each of {len(searched)} arms")
         storage = optuna_storage(self.store.url)
+        self._open.callback(storage.engine.dispose)
         tuners = {arm.name: Tuner(storage, self.study, arm) for arm in searched}
         endings = run_endings(self.store, self.study.name)
         self.drive(SearchPhase(self.study, searched, self.report.budgets, tuners, self.store, endings, self.record))

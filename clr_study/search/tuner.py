@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import count
 from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler, GPSampler, GridSampler, QMCSampler, RandomSampler, TPESampler
-from optuna.storages import BaseStorage, RDBStorage
+from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 
@@ -20,7 +22,7 @@ from clr_study.metrics import higher_is_better
 from clr_study.search.pruning import optuna_pruner
 from clr_study.search.quiet import quietly
 from clr_study.spec import Arm, Choices, FromRangeTest, Gp, Grid, Hole, Qmc, Range, Ratio, Study, Tpe
-from clr_study.store import engine_options
+from clr_study.store import patiently
 
 # The states of a trial that has come to an end, by how its run ended. A diverged run has no score: FAIL, never inf.
 STATES = {
@@ -29,12 +31,6 @@ STATES = {
     "diverged": TrialState.FAIL,
     "failed": TrialState.FAIL,
 }
-
-
-def optuna_storage(url: str) -> BaseStorage:
-    """Opens Optuna's own tables in the storage, beside ours."""
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    return RDBStorage(url, engine_kwargs=engine_options(url))
 
 
 @dataclass(frozen=True)
@@ -53,7 +49,7 @@ class Asked:
 
 
 class Tuner:
-    """Draws the settings of one arm and remembers how each did.
+    """Draws the settings of one arm and remembers how each did; a database that is away for a minute is waited for.
 
     Args:
         storage: Optuna's storage.
@@ -61,55 +57,76 @@ class Tuner:
         arm: The arm, its range-test holes already ranges.
     """
 
-    def __init__(self, storage: BaseStorage, study: Study, arm: Arm) -> None:
+    def __init__(self, storage: RDBStorage, study: Study, arm: Arm) -> None:
         assert study.search is not None
+        self.url = storage.url
         self.settings, self.arm, self.study_name = study.search, arm, study.name
         self.space = {name: distribution(hole) for name, hole in arm.space.items()}
-        direction = StudyDirection.MAXIMIZE if higher_is_better(study.metric) else StudyDirection.MINIMIZE
-        self.optuna = optuna.create_study(
+        self.optuna = patiently(self.url, lambda: self._load(storage, study, arm))
+        # Told apart by the caller, not by the constructor: an arm may have been asked before this process began.
+        self.asked = len(self._trials())
+
+    def _load(self, storage: RDBStorage, study: Study, arm: Arm) -> optuna.Study:
+        found = optuna.create_study(
             storage=storage,
             study_name=f"{study.name}/{arm.name}",
-            direction=direction,
+            direction=StudyDirection.MAXIMIZE if higher_is_better(study.metric) else StudyDirection.MINIMIZE,
             sampler=RandomSampler(seed=0),
-            pruner=optuna_pruner(study.search.pruner),
+            pruner=optuna_pruner(self.settings.pruner),
             load_if_exists=True,
         )
         with quietly():
-            self.optuna.set_metric_names([f"validation {study.metric}"])
-        # Told apart by the caller, not by the constructor: an arm may have been asked before this process began.
-        self.asked = len(self.optuna.get_trials(deepcopy=False))
+            found.set_metric_names([f"validation {study.metric}"])
+        return found
+
+    def _trials(self, *states: TrialState) -> list[FrozenTrial]:
+        return patiently(self.url, lambda: self.optuna.get_trials(deepcopy=False, states=states or None))
 
     def unfinished(self) -> list[Asked]:
         """Returns the trials that were asked and never told: the owner's own work, to be continued."""
-        running = self.optuna.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        return [self._complete(trial) for trial in running]
+        running = self._trials(TrialState.RUNNING)
+        return [patiently(self.url, partial(self._complete, trial)) for trial in running]
 
     def ask(self) -> Asked:
         """Draws one more trial."""
+        tries = count()
+        asked = patiently(self.url, lambda: self._ask(cut_off=next(tries) > 0))
+        self.asked += 1
+        return asked
+
+    def _ask(self, cut_off: bool) -> Asked:
+        begun = self._trials()[self.asked :] if cut_off else []
+        if begun:
+            return self._complete(begun[0])
         self.optuna.sampler = self._sampler(self.asked)
         trial = self.optuna.ask(self.space)
-        self.asked += 1
         return Asked(trial.number, dict(trial.params))
 
     def tell(self, number: int, ending: str, score: float | None, note: str = "") -> None:
         """Records how a trial ended; telling again what was told changes nothing."""
+        patiently(self.url, lambda: self._tell(number, ending, score, note))
+
+    def _tell(self, number: int, ending: str, score: float | None, note: str) -> None:
         state = STATES[ending]
         values = score if state == TrialState.COMPLETE else None
         if note:
-            frozen = self.optuna.get_trials(deepcopy=False)[number]
+            frozen = self._trials()[number]
             if not frozen.state.is_finished():
                 self._trial(frozen).set_user_attr("ending", f"{ending}: {note.splitlines()[-1][:200]}")
         self.optuna.tell(number, values, state=state, skip_if_finished=True)
 
     def should_prune(self, number: int, step: int, score: float) -> bool:
         """Reports a score at a rung and returns whether the pruner would stop the trial there."""
-        trial = self._trial(self.optuna.get_trials(deepcopy=False)[number])
-        trial.report(score, step)
-        return trial.should_prune()
+        return patiently(self.url, lambda: self._report(number, step, score).should_prune())
 
     def report(self, number: int, step: int, score: float) -> None:
         """Reports a score at a rung where nothing is to be decided."""
-        self._trial(self.optuna.get_trials(deepcopy=False)[number]).report(score, step)
+        patiently(self.url, lambda: self._report(number, step, score))
+
+    def _report(self, number: int, step: int, score: float) -> Trial:
+        trial = self._trial(self._trials()[number])
+        trial.report(score, step)
+        return trial
 
     def _trial(self, frozen: FrozenTrial) -> Trial:
         return Trial(self.optuna, frozen._trial_id)

@@ -41,6 +41,7 @@ from clr_study.store.read import (
 from clr_study.store.scores import scores_at
 from clr_study.store.stints import add_stint
 from clr_study.store.studies import add_study
+from clr_study.store.transact import patiently
 from clr_study.store.write import add_range_test, append, finish, plan_runs, set_winner
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "finish",
     "open_store",
     "own",
+    "patiently",
     "plan_runs",
     "progress",
     "read_losses",

@@ -78,21 +78,21 @@ def open_store(url: str, *, create: bool = True, patience: float = 0.0) -> Store
         patience = max(patience, BUSY_SECONDS)  # two processes that make one file hold each other up for a moment
     engine = _engine(address)
     try:
-        retrying(lambda: _first_use(engine, create), address, patience)
+        retrying(lambda: _connect(engine), address, patience)
+        retrying(lambda: prepare(engine, create=create), address, max(patience, BUSY_SECONDS))
     except BaseException:
         engine.dispose()
         raise
     return Store(url=address.render_as_string(hide_password=False), masked_url=masked(address), engine=engine)
 
 
-def _first_use(engine: Engine, create: bool) -> None:
+def _connect(engine: Engine) -> None:
     try:
         engine.connect().close()
     except (ProgrammingError, TypeError) as error:  # as the drivers say that they know no such option
         words = scrubbed(" ".join(str(getattr(error, "orig", error)).split()), engine.url)
         place = masked(engine.url)
         raise StorageError(f"the storage {place} cannot be used ({words}); mend its options after the ?") from None
-    prepare(engine, create=create)
 
 
 def engine_options(url: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from clr_study.store.urls import scrubbed
@@ -68,6 +68,8 @@ def fault_of(error: SQLAlchemyError, url: URL) -> Fault | None:
     """
     if isinstance(error, PoolTimeoutError):
         return Fault(True, "all connections are in use", SERVER_MEND)
+    if isinstance(error, PendingRollbackError):  # what a transaction meets that goes on after its connection was lost
+        return Fault(True, "the connection was lost", SERVER_MEND)
     if not isinstance(error, DBAPIError) or error.orig is None:
         return None
     cause = error.orig

@@ -83,4 +83,5 @@ def _alone(connection: Connection) -> Iterator[None]:
     try:
         yield
     finally:
-        connection.execute(text("SELECT RELEASE_LOCK('clr_study')"))
+        if not connection.invalidated:  # a lock ends with its session
+            connection.execute(text("SELECT RELEASE_LOCK('clr_study')"))

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from clr_study.errors import StorageError
 from clr_study.store.faults import Fault, fault_of
-from clr_study.store.urls import masked
+from clr_study.store.urls import masked, read_url
 
 PATIENCE = 120.0  # seconds: a server that restarts or is away for a minute costs nobody a run
 FIRST_PAUSE = 0.05  # seconds; doubled at each try
@@ -59,6 +59,32 @@ def writing(engine: Engine) -> Iterator[Connection]:
         connection.execution_options(**{WRITES: True})
         with connection.begin():
             yield connection
+
+
+def patiently(url: str, attempt: Callable[[], T]) -> T:
+    """Returns what another library's call on the storage returns, tried again while the database's fault may pass.
+
+    Args:
+        url: The storage's URL.
+        attempt: Called again from the start when a try was cut off: it must not do a thing twice.
+
+    Raises:
+        StorageError: The database cannot be used, or did not answer in two minutes.
+
+    Examples:
+        >>> patiently("sqlite:///results.db", lambda: 3)
+        3
+    """
+
+    def unwrapped() -> T:
+        try:
+            return attempt()
+        except Exception as error:
+            if isinstance(error.__cause__, SQLAlchemyError):
+                raise error.__cause__ from None
+            raise
+
+    return retrying(unwrapped, read_url(url), PATIENCE)
 
 
 def retrying(attempt: Callable[[], T], url: URL, patience: float) -> T:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from clr_study.search.tuner import Tuner, optuna_storage
+from clr_study.search.optuna_tables import optuna_storage
+from clr_study.search.tuner import Tuner
 
 SAMPLERS = ["random", "qmc", "tpe", "gp", "grid"]
 CHOICES = ("hidden = [8]", 'hidden = [8], activation = { choices = ["relu", "tanh", "gelu", "silu"] }')

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import create_engine, event, func, select
 from sqlalchemy import text as sql
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, PendingRollbackError
 
 from clr_study.errors import StorageError
 from clr_study.store import add_study, append, open_store, plan_runs, read_results, tables, transact
@@ -52,6 +52,10 @@ def wrapped(cause: Exception) -> DBAPIError:
 def test_what_passes_what_is_to_be_mended_and_what_is_a_bug(cause, url, passing):
     fault = fault_of(wrapped(cause), url)
     assert (fault.passing if fault else None) is passing
+
+
+def test_a_transaction_that_went_on_without_its_connection_is_tried_again():
+    assert fault_of(PendingRollbackError("cannot reconnect"), POSTGRES).passing
 
 
 def test_a_drivers_words_lose_their_secrets_and_lines():
