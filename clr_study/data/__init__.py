@@ -6,12 +6,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from clr_study.data.augment import Augmentation, Crop, Cutout, Flip, augmentation_from_dict
+    from clr_study.data.augment import Augmentation, Crop, Cutout, Flip, Window, augmentation_from_dict
     from clr_study.data.datasets import DATASETS, folder_table
     from clr_study.data.load import load_splits
     from clr_study.data.normalise import Normaliser
     from clr_study.data.order import batch_indices, generator, permutation, replicate_seeds
     from clr_study.data.splits import Split, Splits, hold_out
+    from clr_study.data.stream import ImageFiles
 
 __all__ = [
     "DATASETS",
@@ -19,9 +20,11 @@ __all__ = [
     "Crop",
     "Cutout",
     "Flip",
+    "ImageFiles",
     "Normaliser",
     "Split",
     "Splits",
+    "Window",
     "augmentation_from_dict",
     "batch_indices",
     "folder_table",
@@ -33,12 +36,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "augment": {"Augmentation", "Crop", "Cutout", "Flip", "augmentation_from_dict"},
+    "augment": {"Augmentation", "Crop", "Cutout", "Flip", "Window", "augmentation_from_dict"},
     "datasets": {"DATASETS", "folder_table"},
     "load": {"load_splits"},
     "normalise": {"Normaliser"},
     "order": {"batch_indices", "generator", "permutation", "replicate_seeds"},
     "splits": {"Split", "Splits", "hold_out"},
+    "stream": {"ImageFiles"},
 }
 
 

@@ -36,9 +36,27 @@ class Augmentation(Protocol):
     def apply(self, images: Tensor, draws: Tensor) -> Tensor:
         """Returns the images [B, C, H, W] changed by their draws [B, k] int64, on the same device."""
 
+    def still(self, images: Tensor) -> Tensor:
+        """Returns the images as they are evaluated: without chance, in the shape that `apply` gives."""
+
+    def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Returns the shape of a sample after it, from that before it."""
+
+
+class _SameShape:
+    """What leaves images as they are when they are evaluated."""
+
+    def still(self, images: Tensor) -> Tensor:
+        """Returns the images."""
+        return images
+
+    def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Returns the shape."""
+        return shape
+
 
 @dataclasses.dataclass(frozen=True)
-class Flip:
+class Flip(_SameShape):
     """Mirrors an image left to right with probability 1/2.
 
     Examples:
@@ -60,7 +78,7 @@ class Flip:
 
 
 @dataclasses.dataclass(frozen=True)
-class Crop:
+class Crop(_SameShape):
     """Pads an image with zeros on all four sides and cuts a window of the old size out of it.
 
     The pad-and-crop of He et al., Deep Residual Learning for Image Recognition (2015), section 4.2, with `pad = 4`.
@@ -100,7 +118,7 @@ class Crop:
 
 
 @dataclasses.dataclass(frozen=True)
-class Cutout:
+class Cutout(_SameShape):
     """Blanks a square whose centre is anywhere in the image; what stands over the edge is lost.
 
     DeVries and Taylor, Improved Regularization of Convolutional Neural Networks with Cutout (2017).
@@ -133,14 +151,73 @@ class Cutout:
         return torch.where(blank[:, None], 0, images)
 
 
-_KINDS: dict[str, type[Flip] | type[Crop] | type[Cutout]] = {"flip": Flip, "crop": Crop, "cutout": Cutout}
+@dataclasses.dataclass(frozen=True)
+class Window:
+    """Cuts a smaller square out of an image: anywhere in training, in the middle in evaluation.
+
+    Caffe's `crop_size`: its ImageNet networks see 224 or 227 pixels of 256.
+
+    Args:
+        size: Side of the square in pixels, >= 1.
+
+    Examples:
+        >>> images = torch.arange(9).reshape(1, 1, 3, 3)
+        >>> Window(size=1).apply(images, torch.tensor([[2, 0]])).tolist()  # the third row, the first column
+        [[[[6]]]]
+        >>> Window(size=1).still(images).tolist(), Window(size=1).shape((1, 3, 3))
+        ([[[[4]]]], (1, 1, 1))
+    """
+
+    size: int
+    k: ClassVar[int] = 2
+
+    def __post_init__(self) -> None:
+        _check_pixels("window", "size", self.size)
+
+    def draw(self, generator: np.random.Generator, batch: int, shape: tuple[int, ...]) -> NDArray[np.int64]:
+        """Returns the window's top and left edge: [batch, 2]."""
+        height, width = _image_size("window", shape)
+        self.shape(shape)
+        return generator.integers(0, (height - self.size + 1, width - self.size + 1), size=(batch, self.k))
+
+    def apply(self, images: Tensor, draws: Tensor) -> Tensor:
+        """Returns the windows whose top and left edges are the draws."""
+        reach = torch.arange(self.size, device=images.device)
+        rows, columns = draws[:, 0, None] + reach, draws[:, 1, None] + reach  # [B, size]
+        pixels = (rows[:, :, None] * images.shape[-1] + columns[:, None, :]).flatten(1)  # [B, size * size]
+        flat = images.flatten(-2)
+        windows = flat.gather(2, pixels[:, None, :].expand(-1, images.shape[1], -1))
+        return windows.reshape(*images.shape[:2], self.size, self.size)
+
+    def still(self, images: Tensor) -> Tensor:
+        """Returns the windows in the middle."""
+        top, left = ((side - self.size) // 2 for side in images.shape[-2:])
+        return images[..., top : top + self.size, left : left + self.size]
+
+    def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Returns the shape with both sides cut to the window's.
+
+        Raises:
+            SpecError: The images are smaller than that.
+        """
+        if min(_image_size("window", shape)) < self.size:
+            raise SpecError(f"augmentation 'window': size = {self.size} is more than the images have: {shape}")
+        return (shape[0], self.size, self.size)
+
+
+_KINDS: dict[str, type[Flip] | type[Crop] | type[Cutout] | type[Window]] = {
+    "flip": Flip,
+    "crop": Crop,
+    "cutout": Cutout,
+    "window": Window,
+}
 
 
 def augmentation_from_dict(table: Mapping[str, Any]) -> Augmentation:
     """Builds an augmentation from its table in a study file.
 
     Args:
-        table: `kind` (flip, crop or cutout) and the arguments of that kind.
+        table: `kind` (flip, crop, cutout or window) and the arguments of that kind.
 
     Raises:
         UnknownKindError: A kind that does not exist.

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from clr_study.data.splits import Split
+from clr_study.data.stream import ImageFiles
 from clr_study.errors import SpecError, did_you_mean
 
 KINDS = ("channel", "feature", "mean_image", "none")
@@ -36,7 +37,7 @@ class Normaliser:
 
     @classmethod
     def fit(cls, split: Split, kind: str | None = None, dtype: torch.dtype = torch.float32) -> Normaliser:
-        """Measures mean and scale, in float64, on a training split.
+        """Measures mean and scale, in float64, on a training split; of images in files on a fixed part of it.
 
         Args:
             split: The training split; no other may be seen here.
@@ -55,15 +56,16 @@ class Normaliser:
             tensor([[-1.,  0.],
                     [ 1.,  0.]])
         """
+        inputs = split.inputs.some() if isinstance(split.inputs, ImageFiles) else split.inputs
         if kind is None:
-            kind = "channel" if split.inputs.ndim == 4 else "feature"
+            kind = "channel" if inputs.ndim == 4 else "feature"
         if kind not in KINDS:
             raise SpecError(f"no normalisation is called {kind!r}; {did_you_mean(kind, KINDS)}")
         if kind == "none":
             return cls(torch.zeros((), dtype=dtype), torch.ones((), dtype=dtype))
-        axes = [0, *range(2, split.inputs.ndim)] if kind == "channel" else [0]
-        mean = _mean(split.inputs, axes)
-        scale = torch.ones_like(mean) if kind == "mean_image" else _inverse_deviation(split.inputs, mean, axes)
+        axes = [0, *range(2, inputs.ndim)] if kind == "channel" else [0]
+        mean = _mean(inputs, axes)
+        scale = torch.ones_like(mean) if kind == "mean_image" else _inverse_deviation(inputs, mean, axes)
         return cls(mean.to(dtype), scale.to(dtype))
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Normaliser:

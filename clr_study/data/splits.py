@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from clr_study.data.order import permutation
+from clr_study.data.stream import ImageFiles
 from clr_study.errors import DataError, SpecError
 
 
@@ -19,7 +21,7 @@ class Split:
     """Samples and what a model should say about each.
 
     Args:
-        inputs: [N, ...], uint8 (kept so, a quarter of the memory) or floating.
+        inputs: [N, ...], uint8 (kept so, a quarter of the memory) or floating; or images that stay in their files.
         targets: [N] int64 for classes; [N] or [N, D] float32 for regression.
 
     Raises:
@@ -34,7 +36,7 @@ class Split:
         clr_study.errors.DataError: 3 inputs but 2 targets: shapes (3, 2) and (2,)
     """
 
-    inputs: Tensor
+    inputs: Tensor | ImageFiles
     targets: Tensor
 
     def __post_init__(self) -> None:
@@ -63,7 +65,20 @@ class Split:
     def take(self, indices: NDArray[np.int64]) -> Split:
         """Returns the split of the samples at `indices`, in that order."""
         chosen = torch.from_numpy(indices)
-        return Split(self.inputs[chosen], self.targets[chosen])
+        inputs = self.inputs.only(indices) if isinstance(self.inputs, ImageFiles) else self.inputs[chosen]
+        return Split(inputs, self.targets[chosen])
+
+    def to(self, device: torch.device) -> Split:
+        """Returns the split on another device."""
+        return Split(self.inputs.to(device), self.targets.to(device))
+
+    def chunks(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yields inputs and targets of at most `size` samples, in their order."""
+        edges = range(0, len(self), size)
+        if isinstance(self.inputs, ImageFiles):
+            self.inputs.expect(np.arange(first, min(first + size, len(self))) for first in edges)
+        for first in edges:
+            yield self.inputs[first : first + size], self.targets[first : first + size]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -222,5 +237,5 @@ def _check_targets(name: str, targets: Tensor, classes: int | None) -> None:
         raise DataError(f"the {name} targets run from {low} to {high}, but {classes} {noun} 0 to {classes - 1}")
 
 
-def _shape(tensor: Tensor) -> tuple[int, ...]:
+def _shape(tensor: Tensor | ImageFiles) -> tuple[int, ...]:
     return tuple(tensor.shape)

@@ -99,9 +99,8 @@ def _single(forward: Forward) -> Forward:
 def _scores(forward: Forward, lanes: Lanes, task: Task, split: Split) -> Scores:
     loss = torch.zeros(len(lanes), dtype=torch.float64, device=task.device)
     right = torch.zeros_like(loss)
-    for first in range(0, len(split), CHUNK):
-        inputs = task.normalise(split.inputs[first : first + CHUNK])
-        part, good = forward(lanes.params, lanes.buffers, inputs, split.targets[first : first + CHUNK])
+    for inputs, targets in split.chunks(CHUNK):
+        part, good = forward(lanes.params, lanes.buffers, task.still(inputs), targets)
         loss += part
         right += good
     mean = (loss / len(split)).cpu()

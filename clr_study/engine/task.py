@@ -15,8 +15,10 @@ from torch.nn import functional
 
 from clr_study.data import (
     Augmentation,
+    ImageFiles,
     Normaliser,
     Split,
+    Window,
     augmentation_from_dict,
     batch_indices,
     generator,
@@ -52,8 +54,16 @@ class Task:
 
     @property
     def sample_shape(self) -> tuple[int, ...]:
-        """The shape of one input."""
-        return tuple(self.train.inputs.shape[1:])
+        """The shape of one input as a model gets it."""
+        return self._shapes[-1]
+
+    @property
+    def _shapes(self) -> list[tuple[int, ...]]:
+        """The shape of a sample before each augmentation, and after the last."""
+        shapes = [tuple(self.train.inputs.shape[1:])]
+        for augmentation in self.augment:
+            shapes.append(augmentation.shape(shapes[-1]))
+        return shapes
 
     @property
     def device(self) -> torch.device:
@@ -73,12 +83,13 @@ class Task:
     def draws(self, seed: int, start: int, stop: int, batch_size: int) -> tuple[Tensor, ...]:
         """Returns the samples [T, B] and each augmentation's numbers [T, B, k] of the updates from start to stop."""
         order = batch_indices(seed, start, stop, len(self.train), batch_size)
+        if isinstance(self.train.inputs, ImageFiles):
+            self.train.inputs.expect(list(order))
         numbers: list[np.ndarray[Any, Any]] = [order]
-        for place, augmentation in enumerate(self.augment):
+        for place, (augmentation, shape) in enumerate(zip(self.augment, self._shapes, strict=False)):
             purpose = f"augment {place}"
             rows = [
-                augmentation.draw(generator(seed, update, purpose), batch_size, self.sample_shape)
-                for update in range(start, stop)
+                augmentation.draw(generator(seed, update, purpose), batch_size, shape) for update in range(start, stop)
             ]
             numbers.append(np.stack(rows))
         return tuple(torch.from_numpy(array).to(self.device) for array in numbers)
@@ -91,6 +102,12 @@ class Task:
             inputs = augmentation.apply(inputs, draws.reshape(len(flat), -1))
         inputs = self.normalise(inputs).reshape(*samples.shape, *self.sample_shape)
         return inputs, self.train.targets[flat].reshape(*samples.shape, *self.train.targets.shape[1:])
+
+    def still(self, inputs: Tensor) -> Tensor:
+        """Returns the normalised inputs of some samples [B] as they are evaluated, without chance."""
+        for augmentation in self.augment:
+            inputs = augmentation.still(inputs)
+        return self.normalise(inputs)
 
 
 def cross_entropies(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -148,17 +165,18 @@ def _load_task(canonical: str, device: str, dtype: torch.dtype) -> Task:
             f"[data] augment takes images of shape (channels, height, width), but a sample has shape "
             f"{splits.sample_shape}; leave augment out"
         )
+    if kind == "mean_image" and any(isinstance(part, Window) for part in augment):
+        raise DataError(
+            '[data] normalise = "mean_image" takes one number off each pixel of the whole image, which a window moves; '
+            'take "channel" beside augment window'
+        )
     place = torch.device(device)
     return Task(
-        train=_placed(splits.train, place),
-        validation=_placed(splits.validation, place) if splits.validation else None,
-        test=_placed(splits.test, place) if splits.test else None,
+        train=splits.train.to(place),
+        validation=splits.validation.to(place) if splits.validation else None,
+        test=splits.test.to(place) if splits.test else None,
         classes=splits.classes,
         outputs=splits.outputs,
         normalise=normalise.to(place),
         augment=augment,
     )
-
-
-def _placed(split: Split, device: torch.device) -> Split:
-    return Split(split.inputs.to(device), split.targets.to(device))

@@ -6,14 +6,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
 
 from clr_study.check import check_study
+from clr_study.data import ImageFiles
+from clr_study.engine import load_task
 from clr_study.shipped import shipped_folder
 from clr_study.spec import Arm, Budget, Study, corner, fill, load_study, with_bounds
 
 PREFIXES = ("paper-", "claims-", "super-")
 NAMES = sorted(path.stem for path in shipped_folder("studies").glob("*.toml") if path.stem.startswith(PREFIXES))
 SAMPLES = 50_000
+IMAGENET = 1_281_167
 THOUSAND = 1_000
 
 
@@ -23,7 +28,7 @@ def shipped(name: str) -> Study:
 
 def schedule_of(study: Study, arm: Arm):
     """The arm's schedule on the real data, its holes at their lower ends, and how many updates a run has."""
-    budget = Budget.of(arm.train, SAMPLES - study.data.validation)
+    budget = Budget.of(arm.train, (IMAGENET if "imagenet" in study.name else SAMPLES) - study.data.validation)
     arm = replace(arm, **with_bounds(arm.tables, {"base_lr": 0.001, "max_lr": 0.006}))
     return fill(study, arm, corner(arm.space, "low"), budget, seed=0).lr_schedule, budget
 
@@ -48,7 +53,37 @@ def test_every_table_and_every_question_has_its_study():
     assert {f"paper-{name}" for name in (*tables, *questions)} | {"super-convergence"} <= set(NAMES)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.fixture(scope="session")
+def large_images(tmp_path_factory):
+    """Real handwritten digits, large enough for the networks of ImageNet, as a folder of files."""
+    root = tmp_path_factory.mktemp("imagenet")
+    digits = load_digits()
+    for row in range(40):
+        folder = root / ("val" if row % 5 == 0 else "train") / str(digits.target[row])
+        folder.mkdir(parents=True, exist_ok=True)
+        image = Image.fromarray((digits.images[row] * 15).astype(np.uint8)).resize((300, 280))
+        image.convert("RGB").save(folder / f"{row}.jpg")
+    for label in range(10):  # both sides need every class
+        for side in ("train", "val"):
+            (root / side / str(label)).mkdir(exist_ok=True)
+            Image.new("RGB", (260, 260), (label, 0, 0)).save(root / side / str(label) / "plain.png")
+    return root
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "imagenet" in name])
+def test_the_imagenet_studies_stream_real_files_at_224_pixels(name, large_images):
+    study = shipped(name)
+    one = replace(study.arms[1], train=replace(study.arms[0].train, batch_size=16))
+    small = replace(study, data=replace(study.data, table={**study.data.table, "root": str(large_images)}), arms=(one,))
+    task = load_task(small.data.to_dict())
+    assert isinstance(task.train.inputs, ImageFiles)
+    assert task.sample_shape == (3, 224, 224)
+    report = check_study(small, task)
+    assert report.samples == (42, 0, 18)
+    assert "Dropout" in report.unfusable[one.name]
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "imagenet" not in name])
 def test_a_study_can_be_built_and_takes_a_step_of_every_arm(name, small_cifar):
     study = shipped(name)
     held_out = 0.1 if study.data.validation else 0

@@ -7,16 +7,19 @@ import json
 import os
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from clr_study.data.datasets.decode import decode, image_sizes
 from clr_study.data.datasets.listing import Listing, list_images
 from clr_study.data.datasets.registered import DATASETS
 from clr_study.data.splits import Split, Splits
+from clr_study.data.stream import ImageFiles
 from clr_study.errors import DataError, SpecError
 
 _TRAIN, _TEST = "train", "test"
@@ -26,7 +29,13 @@ _CACHE_NAME = ".clr_study_cache"
 
 @DATASETS.add
 def image_folder(
-    *, root: str, size: int | None = None, test: str = _TEST, train: str = _TRAIN, cache: str | None = None
+    *,
+    root: str,
+    size: int | None = None,
+    test: str = _TEST,
+    train: str = _TRAIN,
+    cache: str | None = None,
+    stream: bool = False,
 ) -> Splits:
     """Loads `<root>/train/<class>/*` and `<root>/test/<class>/*`, or `<root>/<class>/*` without a test split.
 
@@ -42,11 +51,13 @@ def image_folder(
         train: Name of the folder of the training split; only the usual name may be missing.
         cache: Folder for the decoded arrays. If not given, `.clr_study_cache` in `root` or, where that cannot be
             written, `~/.cache/clr_study`.
+        stream: Whether the images stay in their files and are decoded batch by batch, for sets that do not fit the
+            memory. Needs a size; no array is kept.
 
     Raises:
         DataError: A missing folder, an empty class, classes that differ between train and test, images that are
             unreadable or differ in size, a cache folder that cannot be written.
-        SpecError: A size below 1.
+        SpecError: A size below 1, or none to stream at.
 
     Examples:
         >>> import tempfile
@@ -62,7 +73,11 @@ def image_folder(
     if size is not None and size < 1:
         raise SpecError(f"data set 'image_folder': size must be >= 1 pixel, but got {size}")
     folder = Path(root).expanduser()
+    if stream and (size is None or cache is not None):
+        raise SpecError("data set 'image_folder': stream = true needs a size, as in size = 224, and keeps no cache")
     listings = _list_splits(folder, train, test)
+    if stream:
+        return _splits(listings, {which: _files(listing, size) for which, listing in listings.items()}, folder, size)
     name = _digest(str(folder.resolve()), train, test, size)[:16]
     stores = _cache_folders(folder, cache)
     fingerprint = _digest(*(listing.fingerprint() for listing in listings.values()))
@@ -73,8 +88,19 @@ def image_folder(
             for which, listing in listings.items()
         }
         _keep(stores, name, fingerprint, images, asked_for=cache)
+    return _splits(listings, {which: torch.from_numpy(pixels) for which, pixels in images.items()}, folder, size)
+
+
+def _files(listing: Listing, size: int | None) -> ImageFiles:
+    assert size is not None
+    return ImageFiles((listing.folder / path for path in listing.paths), size)
+
+
+def _splits(
+    listings: Mapping[str, Listing], inputs: Mapping[str, Tensor | ImageFiles], folder: Path, size: int | None
+) -> Splits:
     splits = {
-        which: Split(torch.from_numpy(images[which]), torch.tensor(listing.labels, dtype=torch.int64))
+        which: Split(inputs[which], torch.tensor(listing.labels, dtype=torch.int64))
         for which, listing in listings.items()
     }
     note = f"images of {folder}" + ("" if size is None else f", {size}x{size}")
