@@ -6,6 +6,8 @@ import os
 import platform
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import import_module, metadata
@@ -16,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from clr_study.cli.text import plain
+from clr_study.cli.text import in_bytes, plain
 from clr_study.errors import StorageError
 from clr_study.search import Where
 from clr_study.store import open_store
@@ -25,6 +27,11 @@ from clr_study.store import open_store
 LEAST_DISK, LITTLE_DISK = 200 * 2**20, 2 * 2**30
 # torch alone takes about half a GiB.
 LEAST_MEMORY, LITTLE_MEMORY = 2**30, 4 * 2**30
+# Those that pyproject.toml declares.
+TESTED = ((3, 11), (3, 12), (3, 13))
+_NO_GPU = "nothing, if there is no GPU; else look whether nvidia-smi sees it, and mend its driver"
+# By any of these names kaleido finds what draws its pictures.
+CHROMES = ("google-chrome", "google-chrome-stable", "chromium", "chromium-browser", "chrome")
 COLOURS = {"ok": "green", "note": "yellow", "wrong": "red"}
 
 
@@ -52,8 +59,9 @@ def diagnose(storage: str = "") -> list[Finding]:
         storage: The database's URL; empty for the usual one.
     """
     return [
-        Finding("python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
+        python(sys.version_info[:2], f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
         *_torch(),
+        *driver(_nvidia_smi()),
         _cores(),
         memory(_memory()),
         disk(shutil.disk_usage(Path.cwd()).free, os.access(Path.cwd(), os.W_OK)),
@@ -78,6 +86,56 @@ def print_findings(findings: Iterable[Finding]) -> int:
     return 1 if wrong else 0
 
 
+def python(version: tuple[int, int], words: str) -> Finding:
+    """Judges the version of Python.
+
+    Examples:
+        >>> python((3, 12), "3.12.1").state, python((3, 99), "3.99.0").state
+        ('ok', 'note')
+    """
+    if version in TESTED:
+        return Finding("python", "ok", words)
+    tested = ", ".join(f"{major}.{minor}" for major, minor in TESTED)
+    return Finding("python", "note", words, f"clr_study is tested with Python {tested}; if something fails, take one")
+
+
+def _nvidia_smi() -> str | None:
+    """What NVIDIA's driver says of itself and its GPUs; None if it is not there, or does not answer."""
+    if shutil.which("nvidia-smi") is None:
+        return None
+    command = ["nvidia-smi", "--query-gpu=driver_version,name,memory.total", "--format=csv,noheader"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return said.stdout.strip() or None
+
+
+def driver(said: str | None) -> Iterator[Finding]:
+    """Says which driver there is for GPUs of NVIDIA, and what to do if it sees GPUs that torch does not.
+
+    Args:
+        said: By nvidia-smi: version, name and memory, a line for each GPU; None if there is no driver.
+    """
+    if said is None:
+        yield Finding("driver", "ok" if _gpus() else "note", "no driver of NVIDIA's answers", _NO_GPU)
+        return
+    lines = [line.split(",") for line in said.splitlines()]
+    version, seen = lines[0][0].strip(), len(lines)
+    found = f"NVIDIA {version}, which sees {seen} GPU{'s' * (seen > 1)}"
+    if _gpus() < seen:
+        mend = "look at CUDA_VISIBLE_DEVICES; else update the driver, or install a torch built for an older CUDA"
+        yield Finding("driver", "note", f"{found}; torch can use {_gpus()}", mend)
+    else:
+        yield Finding("driver", "ok", found)
+
+
+def _gpus() -> int:
+    from clr_study.worker import machine
+
+    return len(machine().gpus)
+
+
 def _torch() -> Iterator[Finding]:
     reinstall = "install torch and torchvision again, both from the same index"
     for name in ("torch", "torchvision"):
@@ -92,11 +150,9 @@ def _torch() -> Iterator[Finding]:
     build = f"built for CUDA {found.cuda}" if found.cuda else "built without CUDA"
     yield Finding("torch", "ok", f"{found.torch}, {build}")
     for number, (name, size) in enumerate(found.gpus):
-        yield Finding(f"cuda:{number}", "ok", f"{name}, {in_gib(size)}")
+        yield Finding(f"cuda:{number}", "ok", f"{name}, {in_bytes(size)}")
     if not found.gpus:
-        mend = "nothing, if there is no GPU; else look whether nvidia-smi sees it, and mend its driver"
-        if not found.cuda:
-            mend = "nothing, if there is no GPU; else install a torch that is built for CUDA"
+        mend = _NO_GPU if found.cuda else "nothing, if there is no GPU; else install a torch that is built for CUDA"
         yield Finding("cuda", "note", "no GPU that torch can use; studies train on the CPU", mend)
 
 
@@ -130,9 +186,9 @@ def memory(free: int | None) -> Finding:
     if free is None:
         return Finding("memory", "ok", "the system does not say how much is free")
     if free >= LITTLE_MEMORY:
-        return Finding("memory", "ok", f"{in_gib(free)} free")
+        return Finding("memory", "ok", f"{in_bytes(free)} free")
     state: Literal["note", "wrong"] = "wrong" if free < LEAST_MEMORY else "note"
-    return Finding("memory", state, f"{in_gib(free)} free", "end other programs, or give --lanes 1")
+    return Finding("memory", state, f"{in_bytes(free)} free", "end other programs, or give --lanes 1")
 
 
 def disk(free: int, writable: bool) -> Finding:
@@ -140,7 +196,7 @@ def disk(free: int, writable: bool) -> Finding:
 
     Examples:
         >>> disk(2**40, writable=True)
-        Finding(name='disk', state='ok', found='1024.0 GiB free in this folder', mend='')
+        Finding(name='disk', state='ok', found='1.0 TiB free in this folder', mend='')
         >>> disk(2**40, writable=False).mend
         'go to another folder, or give --out and --storage'
     """
@@ -148,7 +204,7 @@ def disk(free: int, writable: bool) -> Finding:
         return Finding(
             "disk", "wrong", "this folder may not be written", "go to another folder, or give --out and --storage"
         )
-    found = f"{in_gib(free)} free in this folder"
+    found = f"{in_bytes(free)} free in this folder"
     if free >= LITTLE_DISK:
         return Finding("disk", "ok", found)
     return Finding("disk", "wrong" if free < LEAST_DISK else "note", found, "make room, or give --out and --storage")
@@ -186,17 +242,11 @@ def extras(requirements: Iterable[str]) -> Iterator[Finding]:
         if extra is None or name is None or extra[1] == "all":  # which is only the others together
             continue
         try:
-            yield Finding(f"[{extra[1]}]", "ok", f"{name[0]} {metadata.version(name[0])}")
+            found = f"{name[0]} {metadata.version(name[0])}"
+            if name[0] == "kaleido" and not any(map(shutil.which, CHROMES)):
+                yield Finding(f"[{extra[1]}]", "note", f"{found}, but no Chrome", "for it: install Chrome or Chromium")
+                continue
+            yield Finding(f"[{extra[1]}]", "ok", found)
         except metadata.PackageNotFoundError:
             mend = f"for it: pip install 'clr_study[{extra[1]}]'"
             yield Finding(f"[{extra[1]}]", "note", f"{name[0]} is not installed", mend)
-
-
-def in_gib(size: int) -> str:
-    """Returns a number of bytes in GiB.
-
-    Examples:
-        >>> in_gib(3 * 2**29)
-        '1.5 GiB'
-    """
-    return f"{size / 2**30:.1f} GiB"

@@ -2,7 +2,7 @@
 
 from clr_study.engine.checkpoint import read_checkpoint, write_checkpoint
 from clr_study.engine.evaluate import Scores, evaluate
-from clr_study.engine.fuse import MOST_LANES, fitting_lanes, fuse_key, room_for_lanes
+from clr_study.engine.fuse import MOST_LANES, fitting_lanes, fuse_key, lane_bytes, room_for_lanes
 from clr_study.engine.state import Lanes, start, together
 from clr_study.engine.step import make_step
 from clr_study.engine.task import Task, load_task
@@ -19,6 +19,7 @@ __all__ = [
     "evaluate",
     "fitting_lanes",
     "fuse_key",
+    "lane_bytes",
     "load_task",
     "make_step",
     "read_checkpoint",

@@ -36,16 +36,24 @@ CPU_BYTES = 64 * 2**20
 def fitting_lanes(spec: TrialSpec, task: Task, room: int) -> int:
     """Returns how many lanes of a run fit into some bytes: a count, so the same answer every time.
 
-    A lane costs its weights, gradients and optimizer state, and what one step keeps for the backward pass.
-
     Args:
         spec: One of the runs.
         task: Its data.
         room: Bytes that they may take, as `room_for_lanes` says of a device; the count is made where the task is.
     """
-    model = build_model(spec.model, task.sample_shape, task.outputs, spec.seed)
-    if why_unfusable(spec.model, model):
+    if why_unfusable(spec.model, build_model(spec.model, task.sample_shape, task.outputs, spec.seed)):
         return 1
+    return max(1, min(MOST_LANES, room // lane_bytes(spec, task)))
+
+
+def lane_bytes(spec: TrialSpec, task: Task) -> int:
+    """Returns the bytes that a lane takes: its weights, gradients and optimizer state, and what a step keeps.
+
+    Args:
+        spec: The run.
+        task: Its data.
+    """
+    model = build_model(spec.model, task.sample_shape, task.outputs, spec.seed)
     state = start([model], build_optimizer(spec.optim), task.device, task.dtype)
     weights = sum(tensor.nbytes for tensor in state.tensors().values()) + sum(p.nbytes for p in state.params.values())
     kept = 0
@@ -60,7 +68,7 @@ def fitting_lanes(spec: TrialSpec, task: Task, room: int) -> int:
     model.to(task.device, task.dtype).train()
     with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
         task.loss(model(inputs), targets)
-    return max(1, min(MOST_LANES, room // (weights + 2 * kept)))
+    return weights + 2 * kept  # the backward pass makes about as much again
 
 
 def room_for_lanes(device: str) -> int:

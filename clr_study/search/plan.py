@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from clr_study.check import CheckReport, check_study
 from clr_study.data import replicate_seeds
-from clr_study.engine import MOST_LANES, Task, Training, fitting_lanes, fuse_key, load_task
+from clr_study.engine import MOST_LANES, Task, Training, fitting_lanes, fuse_key, lane_bytes, load_task
 from clr_study.errors import SpecError
 from clr_study.range_test import range_test_runs
 from clr_study.search.tuner import check_budget
@@ -18,8 +18,8 @@ from clr_study.search.where import Where
 from clr_study.spec import Arm, Gp, Phase, Study, Tpe, TrialSpec, corner, fill, needs_range_test, with_bounds
 from clr_study.worker import capacity, device_words, places, take_place
 
-# How long one probe trains, in seconds, after a few updates in which libraries find their ways.
-PROBE_SECONDS, WARM_UP, MOST_UPDATES = 0.5, 3, 500
+# How long all probes train together, in seconds, each after a few updates in which libraries find their ways.
+PROBE_SECONDS, WARM_UP, MOST_UPDATES = 2.0, 3, 500
 # Any bounds do, since nothing is learnt: those that a range test finds change no cost.
 SOME_BOUNDS = {"base_lr": 0.01, "max_lr": 0.1}
 
@@ -34,6 +34,7 @@ class PhasePlan:
         runs: How many runs.
         updates: Of one run.
         lanes: How many runs share a step, those of other arms among them.
+        lane_bytes: The memory that a lane takes, counted: weights, optimizer state, and what a step keeps.
         seconds: Their share of the time that all devices are expected to take.
     """
 
@@ -42,6 +43,7 @@ class PhasePlan:
     runs: int
     updates: int
     lanes: int
+    lane_bytes: int
     seconds: float
 
 
@@ -89,7 +91,7 @@ def plan_study(study: Study, where: Where | None = None) -> Plan:
     together: Counter[tuple[str, str]] = Counter()
     for _, phase, spec, runs in planned:
         together[phase, fuse_key(spec)] += _at_once(study, phase, runs)
-    costs: dict[tuple[str, str], tuple[int, float, float]] = {}
+    costs: dict[tuple[str, str], tuple[int, int, float, float]] = {}
     phases = []
     for arm, phase, spec, runs in planned:
         key = phase, fuse_key(spec)
@@ -97,10 +99,11 @@ def plan_study(study: Study, where: Where | None = None) -> Plan:
             fair = math.ceil(together[key] / len(workers))
             fitting = fitting_lanes(spec, task, capacity(workers[0].device).room)
             lanes = min(fitting, where.lanes or MOST_LANES, fair)
-            costs[key] = (lanes, *_probe(spec, task, lanes, distinct=phase != "search"))
-        lanes, an_update, a_look = costs[key]
+            timed = _probe(spec, task, lanes, distinct=phase != "search", seconds=PROBE_SECONDS / len(together))
+            costs[key] = (lanes, lane_bytes(spec, task), *timed)
+        lanes, a_lane, an_update, a_look = costs[key]
         seconds = runs * (spec.updates * an_update + len(spec.evaluate_at) * a_look) / len(workers)
-        phases.append(PhasePlan(arm, phase, runs, spec.updates, lanes, seconds))
+        phases.append(PhasePlan(arm, phase, runs, spec.updates, lanes, a_lane, seconds))
     pruned = study.search is not None and study.search.pruner.kind != "none"
     return Plan(tuple(phases), tuple(device_words(worker.device) for worker in workers), report.unfusable, pruned)
 
@@ -130,7 +133,7 @@ def _at_once(study: Study, phase: Phase, runs: int) -> int:
     return min(runs, sampler.batch) if phase == "search" and isinstance(sampler, (Tpe, Gp)) else runs
 
 
-def _probe(spec: TrialSpec, task: Task, lanes: int, distinct: bool) -> tuple[float, float]:
+def _probe(spec: TrialSpec, task: Task, lanes: int, distinct: bool, seconds: float) -> tuple[float, float]:
     """Returns the seconds of a run's update and of its evaluation, shared over the lanes.
 
     Args:
@@ -138,6 +141,7 @@ def _probe(spec: TrialSpec, task: Task, lanes: int, distinct: bool) -> tuple[flo
         task: Its data on the device.
         lanes: How many share a step.
         distinct: Whether each has a seed of its own, and so its own samples, as measured runs have.
+        seconds: How long to train.
     """
 
     def train(updates: int) -> tuple[float, float]:
@@ -154,4 +158,4 @@ def _probe(spec: TrialSpec, task: Task, lanes: int, distinct: bool) -> tuple[flo
         return spent / updates, whole / lanes - spent
 
     an_update, _ = train(WARM_UP)
-    return train(min(MOST_UPDATES, max(WARM_UP, int(PROBE_SECONDS / (an_update * lanes)))))
+    return train(min(MOST_UPDATES, max(WARM_UP, int(seconds / (an_update * lanes)))))

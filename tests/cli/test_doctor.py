@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import metadata
 
 import pytest
 
-from clr_study.cli.doctor import Finding, database, diagnose, disk, extras, memory, print_findings
+from clr_study.cli.doctor import TESTED, Finding, database, diagnose, disk, driver, extras, memory, print_findings
 
 
 def test_on_a_machine_that_runs_the_tests_nothing_is_wrong(clr_study, tmp_path, monkeypatch):
@@ -61,6 +62,31 @@ def test_extras_are_those_of_the_package():
         finding.name: finding.state for finding in extras(['click; extra == "a"', "nil-such; extra == 'b'", "rich"])
     }
     assert found == {"[a]": "ok", "[b]": "note"}
+
+
+def test_a_gpu_that_torch_does_not_see_is_said_with_what_to_do(monkeypatch):
+    monkeypatch.setattr("clr_study.cli.doctor._gpus", lambda: 0)
+    (found,) = driver("570.12, NVIDIA H200, 143771 MiB\n570.12, NVIDIA H200, 143771 MiB")
+    assert (found.state, found.found) == ("note", "NVIDIA 570.12, which sees 2 GPUs; torch can use 0")
+    assert "CUDA_VISIBLE_DEVICES" in found.mend
+    (none,) = driver(None)
+    assert "nvidia-smi" in none.mend
+    monkeypatch.setattr("clr_study.cli.doctor._gpus", lambda: 2)
+    (found,) = driver("570.12, NVIDIA H200, 143771 MiB\n570.12, NVIDIA H200, 143771 MiB")
+    assert (found.state, found.mend) == ("ok", "")
+
+
+def test_the_pythons_are_those_that_are_declared():
+    classifiers = metadata("clr_study").get_all("Classifier")
+    declared = [line.rsplit(" ", 1)[-1] for line in classifiers if "Python :: 3." in line]
+    assert [f"{major}.{minor}" for major, minor in TESTED] == declared
+
+
+def test_pictures_want_a_chrome(monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    (found,) = extras(["kaleido>=1; extra == 'images'"])
+    assert found.state == "note"
+    assert "Chrom" in found.mend
 
 
 def test_the_exit_code_tells_programs(capsys):

@@ -80,6 +80,30 @@ def test_time_grows_with_the_runs():
     assert once.seconds == pytest.approx(sum(phase.seconds for phase in once.phases))
 
 
+def test_memory_is_counted_and_grows_with_the_network():
+    small = plan_study(parse_study(STUDY), CPU).phases[0]
+    large = plan_study(parse_study(STUDY.replace("hidden = [8]", "hidden = [80]")), CPU).phases[0]
+    weights = 64 * 8 + 8 + 8 * 10 + 10
+    assert small.lane_bytes > 4 * weights, "in float32"
+    assert large.lane_bytes > small.lane_bytes + 9 * 4 * weights
+
+
+def test_the_cost_of_an_arm_is_that_of_its_phases(clr_study, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "planned.toml").write_text(STUDY)
+    rows = [line.split("│")[1:-1] for line in clr_study("plan", "planned.toml").output.splitlines() if "│" in line]
+    rows = [[cell.strip() for cell in row] for row in rows]
+    assert [row[:3] for row in rows] == [
+        ["fixed", "measure", "3"],
+        ["decay", "search", "5"],
+        ["decay", "measure", "3"],
+        ["", "in all", "8"],
+        ["clr", "search", "5"],
+        ["clr", "measure", "3"],
+        ["", "in all", "8"],
+    ]
+
+
 def test_a_range_test_and_a_pruner_are_in_the_plan():
     text = STUDY.replace("step_size = 10", "step_size = 10\n").replace(
         "max_lr = { low = 1e-2, high = 1.0, log = true }", 'max_lr = { from = "range_test", times = [0.3, 1.0] }'
