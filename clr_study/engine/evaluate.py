@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
-from torch.func import vmap
 
 from clr_study.data import Split
-from clr_study.engine.precision import forward_pass
+from clr_study.engine.losses import cross_entropies
 from clr_study.engine.state import Lanes
-from clr_study.engine.task import Task, cross_entropies
+from clr_study.engine.step import Forward, lanes_forward, lanes_loss, plain_forward
+from clr_study.engine.task import Task
 from clr_study.optim import Params
 from clr_study.spec import Precision
-
-Forward: TypeAlias = Callable[[Params, Params, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 # Samples at a time, for any number of lanes: the float32 sum of a loss must not depend on who is evaluated beside it.
 CHUNK = 512
@@ -63,35 +59,20 @@ def evaluate(
     try:
         with torch.no_grad():
             if fused:
-                return _scores(vmap(_forward(model, task, precision), in_dims=(0, 0, None, None)), lanes, task, split)
-            singles = [
-                _scores(_single(_forward(model, task, precision)), lanes.take([lane]), task, split)
-                for lane in range(len(lanes))
-            ]
+                return _scores(lanes_forward(model, True, precision), lanes, task, split)
+            single = _single(plain_forward(model, precision))
+            singles = [_scores(single, lanes.take([lane]), task, split) for lane in range(len(lanes))]
             return Scores(*(torch.cat([getattr(s, name) for s in singles]) for name in ("loss", "accuracy", "finite")))
     finally:
         model.train()
 
 
-def _forward(model: nn.Module, task: Task, precision: Precision) -> Forward:
-    def forward(params: Params, buffers: Params, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        outputs = forward_pass(model, params, buffers, inputs, precision)
-        if task.classes is None:
-            return task.loss(outputs, targets) * len(targets), outputs.new_full((), float("nan"))
-        right = (outputs.argmax(dim=-1) == targets).sum()
-        return cross_entropies(outputs, targets).sum(), right.to(outputs.dtype)
-
-    return forward
-
-
 def _single(forward: Forward) -> Forward:
     """The forward pass for a state of one lane."""
 
-    def call(params: Params, buffers: Params, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        loss, right = forward(
-            {k: p[0] for k, p in params.items()}, {k: b[0] for k, b in buffers.items()}, inputs, targets
-        )
-        return loss[None], right[None]
+    def call(params: Params, buffers: Params, inputs: Tensor) -> tuple[Tensor, Params]:
+        outputs, _ = forward({k: p[0] for k, p in params.items()}, {k: b[0] for k, b in buffers.items()}, inputs)
+        return outputs[None], buffers
 
     return call
 
@@ -100,8 +81,12 @@ def _scores(forward: Forward, lanes: Lanes, task: Task, split: Split) -> Scores:
     loss = torch.zeros(len(lanes), dtype=torch.float64, device=task.device)
     right = torch.zeros_like(loss)
     for inputs, targets in split.chunks(CHUNK):
-        part, good = forward(lanes.params, lanes.buffers, task.still(inputs), targets)
-        loss += part
-        right += good
+        outputs, _ = forward(lanes.params, lanes.buffers, task.still(inputs))
+        if task.classes is None:
+            loss += lanes_loss(task.loss, shared_targets=True)(outputs, targets) * len(targets)
+            right += float("nan")
+        else:
+            loss += cross_entropies(outputs, targets.expand(len(outputs), -1)).sum(dim=-1)
+            right += (outputs.argmax(dim=-1) == targets).sum(dim=-1)
     mean = (loss / len(split)).cpu()
     return Scores(mean, (right / len(split)).cpu(), torch.isfinite(mean))

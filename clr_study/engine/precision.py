@@ -98,10 +98,15 @@ def forward_pass(model: nn.Module, params: Params, buffers: Params, inputs: Tens
         inputs: The normalised samples.
         precision: `bf16` for `MixedPrecision`.
     """
+    return in_precision(precision, lambda: functional_call(model, (params, buffers), (inputs,))).to(inputs.dtype)
+
+
+def in_precision(precision: Precision, compute: Callable[[], Tensor]) -> Tensor:
+    """Returns what a function computes, under `MixedPrecision` for `bf16`."""
     if precision == "float32":
-        return functional_call(model, (params, buffers), (inputs,))
+        return compute()
     with MixedPrecision():
-        return functional_call(model, (params, buffers), (inputs,)).to(inputs.dtype)
+        return compute()
 
 
 def _cast(value: Any, dtype: torch.dtype) -> Any:

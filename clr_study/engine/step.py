@@ -9,14 +9,17 @@ import torch
 from torch import Tensor, nn
 from torch.func import vmap
 
-from clr_study.engine.precision import forward_pass
+from clr_study.engine.chain import chain_of
+from clr_study.engine.losses import Loss, cross_entropy
+from clr_study.engine.precision import forward_pass, in_precision
 from clr_study.models import multipliers_of
-from clr_study.optim import Optimizer, Params, State
+from clr_study.optim import Multipliers, Optimizer, Params, State
 from clr_study.spec import Precision
 
-Loss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 Hyper: TypeAlias = dict[str, Tensor]
 Stepped: TypeAlias = tuple[Params, Params, State, Tensor]
+Forward: TypeAlias = Callable[[Params, Params, Tensor], tuple[Tensor, Params]]
+Update: TypeAlias = Callable[[Params, State, Params, Tensor, Hyper], tuple[Params, State]]
 Step: TypeAlias = Callable[[Params, Params, State, Tensor, Tensor, Tensor, Hyper], Stepped]
 
 
@@ -34,10 +37,10 @@ def make_step(
 
     It writes into none of its arguments. The returned loss is the batch's, before the update.
 
-    The fused step takes every tensor with a leading axis [N] of lanes. The forward pass and the optimizer's update go
-    through vmap; the gradient is taken outside of it, of the sum of the lanes' losses: no lane's loss depends on
-    another's weights, so each gets its own gradient, and torch's ordinary backward pass costs less than a transformed
-    one.
+    The fused step takes every tensor with a leading axis [N] of lanes. Only the network goes through vmap, and not
+    even that where it is a chain of layers with a batched form. The gradient is taken outside of it, of the sum of the
+    lanes' losses: no lane's loss depends on another's weights, so each gets its own gradient, and torch's ordinary
+    backward pass costs less than a transformed one.
 
     Args:
         model: The network; only its structure is used.
@@ -49,27 +52,16 @@ def make_step(
         precision: `bf16` for a forward pass in mixed precision; the loss, the gradients and the update are float32.
         clip: The largest norm of a lane's gradient; None for any.
     """
-    multipliers = multipliers_of(model)
-
-    def forward(params: Params, buffers: Params, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Params]:
-        buffers = {name: buffer.clone() for name, buffer in buffers.items()}  # BatchNorm writes into these
-        outputs = forward_pass(model, params, buffers, inputs, precision)
-        return loss(outputs, targets), buffers
-
-    def update(gradients: Params, state: State, params: Params, lr: Tensor, hyper: Hyper) -> tuple[Params, State]:
-        if clip is not None:
-            gradients = clipped(gradients, clip)
-        return optimizer.update(gradients, state, params, lr, hyper, multipliers)
-
-    samples = None if shared_inputs else 0
-    ahead = vmap(forward, in_dims=(0, 0, samples, samples)) if fused else forward
-    after = vmap(update) if fused else update
+    forward = lanes_forward(model, shared_inputs, precision) if fused else plain_forward(model, precision)
+    judge = lanes_loss(loss, shared_inputs) if fused else loss
+    after = _update(optimizer, multipliers_of(model), clip, fused)
 
     def step(
         params: Params, buffers: Params, state: State, inputs: Tensor, targets: Tensor, lr: Tensor, hyper: Hyper
     ) -> Stepped:
         leaves = {name: param.detach().requires_grad_() for name, param in params.items()}
-        value, buffers = ahead(leaves, buffers, inputs, targets)
+        outputs, buffers = forward(leaves, buffers, inputs)
+        value = judge(outputs, targets)
         found = torch.autograd.grad(value.sum(), list(leaves.values()), allow_unused=True)
         with torch.no_grad():
             gradients = {
@@ -80,6 +72,71 @@ def make_step(
         return params, {name: buffer.detach() for name, buffer in buffers.items()}, state, value.detach()
 
     return step
+
+
+def plain_forward(model: nn.Module, precision: Precision) -> Forward:
+    """Returns `(params, buffers, inputs) -> (outputs, buffers)` of one run; it writes into none of its arguments."""
+
+    def forward(params: Params, buffers: Params, inputs: Tensor) -> tuple[Tensor, Params]:
+        buffers = {name: buffer.clone() for name, buffer in buffers.items()}  # BatchNorm writes into these
+        return forward_pass(model, params, buffers, inputs, precision), buffers
+
+    return forward
+
+
+def lanes_forward(model: nn.Module, shared_inputs: bool, precision: Precision) -> Forward:
+    """Returns `(params, buffers, inputs) -> (outputs, buffers)` of stacked lanes; see `make_step`."""
+    chain = chain_of(model)
+    if chain is None:
+        return vmap(plain_forward(model, precision), in_dims=(0, 0, None if shared_inputs else 0))
+
+    def forward(params: Params, buffers: Params, inputs: Tensor) -> tuple[Tensor, Params]:
+        return in_precision(precision, lambda: chain(params, inputs, shared_inputs)).to(inputs.dtype), buffers
+
+    return forward
+
+
+def lanes_loss(loss: Loss, shared_targets: bool) -> Loss:
+    """Returns the loss of each lane [N], from outputs [N, B, ...] and targets [N, B, ...], or [B, ...] if shared."""
+    if loss is not cross_entropy:
+        return vmap(loss, in_dims=(0, None if shared_targets else 0))
+    if shared_targets:
+        return lambda outputs, targets: cross_entropy(outputs, targets.expand(len(outputs), -1))
+    return cross_entropy
+
+
+def _update(optimizer: Optimizer, multipliers: Multipliers, clip: float | None, fused: bool) -> Update:
+    def update(gradients: Params, state: State, params: Params, lr: Tensor, hyper: Hyper) -> tuple[Params, State]:
+        return optimizer.update(gradients, state, params, lr, hyper, multipliers)
+
+    def shorten(gradients: Params) -> Params:
+        return gradients if clip is None else clipped(gradients, clip)
+
+    after: Update = update
+    before = shorten
+    if fused:
+        after = _rowwise(update) if optimizer.elementwise else vmap(update)
+        before = shorten if clip is None else vmap(shorten)
+    return lambda gradients, *rest: after(before(gradients), *rest)
+
+
+def _rowwise(update: Update) -> Update:
+    """The update of all lanes as rows of matrices, each with its own LR in front: what vmap comes to, without it."""
+
+    def rows(gradients: Params, state: State, params: Params, lr: Tensor, hyper: Hyper) -> tuple[Params, State]:
+        slots = {slot: _rows(tensors) for slot, tensors in state.items()}
+        weights, after = update(_rows(gradients), slots, _rows(params), lr[:, None], _rows(hyper))
+        return _like(weights, params), {slot: _like(tensors, state[slot]) for slot, tensors in after.items()}
+
+    return rows
+
+
+def _rows(tensors: Params) -> Params:
+    return {name: tensor.reshape(len(tensor), -1) for name, tensor in tensors.items()}
+
+
+def _like(tensors: Params, shaped: Params) -> Params:
+    return {name: tensor.reshape(shaped[name].shape) for name, tensor in tensors.items()}
 
 
 def clipped(gradients: Params, clip: float) -> Params:

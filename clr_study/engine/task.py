@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from clr_study.data import (
     Augmentation,
@@ -24,7 +23,7 @@ from clr_study.data import (
     generator,
     load_splits,
 )
-from clr_study.engine.step import Loss
+from clr_study.engine.losses import Loss, cross_entropy, squared_error
 from clr_study.errors import DataError
 
 COMMON = ("validation", "subset", "label_noise", "normalise", "augment")
@@ -108,28 +107,6 @@ class Task:
         for augmentation in self.augment:
             inputs = augmentation.still(inputs)
         return self.normalise(inputs)
-
-
-def cross_entropies(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Returns the softmax cross-entropy of each sample [B], from outputs [B, classes] and targets [B].
-
-    It is written out because vmap takes torch's own apart in Python, at several times the cost of the mlp's step.
-
-    Examples:
-        >>> cross_entropies(torch.zeros(1, 2), torch.tensor([0]))  # log 2
-        tensor([0.6931])
-    """
-    return outputs.logsumexp(dim=-1) - outputs.gather(-1, targets[:, None])[:, 0]
-
-
-def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Returns the mean softmax cross-entropy of outputs [B, classes] against targets [B]."""
-    return cross_entropies(outputs, targets).mean()
-
-
-def squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Returns the mean squared error of outputs [B, D] against targets [B] or [B, D]."""
-    return functional.mse_loss(outputs.reshape(targets.shape), targets.to(outputs.dtype))
 
 
 def load_task(table: Mapping[str, Any], device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> Task:

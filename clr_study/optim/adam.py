@@ -111,7 +111,9 @@ def _adam(beta1: float, beta2: float, eps: float, weight_decay: float, decoupled
             new["mean"][name], new["mean_square"][name] = mean, square
         return weights, new
 
-    return Optimizer(init, update, {"beta1": beta1, "beta2": beta2, "eps": eps, "weight_decay": weight_decay})
+    return Optimizer(
+        init, update, {"beta1": beta1, "beta2": beta2, "eps": eps, "weight_decay": weight_decay}, elementwise=True
+    )
 
 
 def _bias(beta: Tensor, step: Tensor) -> Tensor:

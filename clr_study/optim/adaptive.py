@@ -155,7 +155,7 @@ def _optimizer(rule: Rule, slots: tuple[str, ...], numbers: dict[str, float]) ->
                 new[slot][name] = value
         return weights, new
 
-    return Optimizer(init, update, numbers)
+    return Optimizer(init, update, numbers, elementwise=True)
 
 
 def _eps(value: float) -> float:

@@ -33,6 +33,9 @@ class Optimizer:
             values of `hyper` are 0-d tensors of the parameters' dtype; multipliers give (learning-rate multiplier,
             weight-decay multiplier) by parameter name, (1, 1) where a name is missing.
         hyper: The numbers that may differ by lane, and over time: `update` takes them back as tensors.
+        elementwise: Whether each number of a parameter is updated by itself, from the same place of the gradient and
+            the slots. Lanes then need no vmap: `update` is given a matrix a parameter, a lane a row, and lr and the
+            numbers as columns.
 
     Examples:
         >>> from clr_study.optim import sgd
@@ -50,6 +53,7 @@ class Optimizer:
     init: Callable[[Params], State]
     update: Callable[[Params, State, Params, Tensor, dict[str, Tensor], Multipliers], tuple[Params, State]]
     hyper: dict[str, float]
+    elementwise: bool = False
 
 
 OPTIMIZERS: Registry[Callable[..., Optimizer]] = Registry("optimizer")

@@ -81,7 +81,7 @@ def sgd(
             )
         return weights, {"velocity": velocities}
 
-    return Optimizer(init, update, {"momentum": momentum, "weight_decay": weight_decay})
+    return Optimizer(init, update, {"momentum": momentum, "weight_decay": weight_decay}, elementwise=True)
 
 
 def _torch(

@@ -10,7 +10,7 @@ import torch
 
 from clr_study.data import batch_indices
 from clr_study.engine import load_task
-from clr_study.engine.task import squared_error
+from clr_study.engine.losses import squared_error
 from clr_study.errors import DataError, InputError, SpecError
 
 DIGITS = {"kind": "digits", "validation": 0.2}

@@ -10,7 +10,7 @@ import torch
 
 from clr_study.data import Split
 from clr_study.engine import Lanes, Training, load_task
-from clr_study.engine.task import cross_entropy
+from clr_study.engine.losses import cross_entropy
 from clr_study.spec import TrialSpec
 
 DIGITS = {"kind": "digits", "validation": 0.2}

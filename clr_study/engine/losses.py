@@ -1,0 +1,61 @@
+"""What is minimised: the softmax cross-entropy of classes, and the squared error of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+Loss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
+
+
+def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Returns the mean softmax cross-entropy over a batch.
+
+    Args:
+        outputs: [..., B, classes]; what stands before the batch, as an axis of lanes, stays.
+        targets: The classes [..., B].
+
+    Examples:
+        >>> cross_entropy(torch.zeros(3, 2), torch.tensor([0, 1, 0]))  # log 2
+        tensor(0.6931)
+    """
+    return cross_entropies(outputs, targets).mean(dim=-1)
+
+
+def cross_entropies(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Returns the softmax cross-entropy of each sample [..., B], from outputs [..., B, classes] and targets [..., B].
+
+    Examples:
+        >>> cross_entropies(torch.zeros(1, 2), torch.tensor([0]))  # log 2
+        tensor([0.6931])
+    """
+    value: Tensor = _CrossEntropies.apply(outputs, targets)
+    return value
+
+
+class _CrossEntropies(torch.autograd.Function):
+    """Written out for axes of lanes in any layout; torch's own takes classes in one place only, and copies for it."""
+
+    @staticmethod
+    def forward(context: Any, outputs: Tensor, targets: Tensor) -> Tensor:
+        highest = outputs.amax(dim=-1, keepdim=True)
+        exponentials = (outputs - highest).exp_()
+        total = exponentials.sum(dim=-1, keepdim=True)
+        column = targets.unsqueeze(-1)
+        context.save_for_backward(exponentials, total, column)
+        return (total.log() + highest - outputs.gather(-1, column)).squeeze(-1)
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        exponentials, total, column = context.saved_tensors
+        gradient = gradients[0].unsqueeze(-1)
+        return (exponentials * (gradient / total)).scatter_add_(-1, column, -gradient), None
+
+
+def squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Returns the mean squared error of outputs [B, D] against targets [B] or [B, D]."""
+    return functional.mse_loss(outputs.reshape(targets.shape), targets.to(outputs.dtype))

@@ -1,0 +1,66 @@
+"""How much work an update is: kernels and waits are counted, since time would decide differently each day."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from clr_study.engine import Training, load_task
+from clr_study.spec import TrialSpec
+
+DIGITS = {"kind": "digits", "validation": 0.2}
+# What reads a value back from the device and so waits for it.
+WAITS = {"aten._local_scalar_dense.default", "aten.item.default", "aten.nonzero.default", "aten.equal.default"}
+# Most operations an update may take, those that only look at a tensor differently not counted.
+MOST = {"mlp": 60, "small_cnn": 100}
+
+
+class Operations(TorchDispatchMode):
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: Counter[str] = Counter()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if not func.is_view:
+            self.counts[str(func)] += 1
+        return func(*args, **(kwargs or {}))
+
+
+def counted(model: str, lanes: int, updates: int, seeds: int = 1) -> Counter[str]:
+    specs = [
+        TrialSpec(
+            study="s",
+            data=DIGITS,
+            model={"kind": model},
+            optim={"kind": "sgd", "momentum": 0.9},
+            schedule={"kind": "constant", "lr": 0.01 * (1 + lane)},
+            batch_size=8,
+            updates=updates,
+            evaluate_at=(updates,),
+            seed=lane % seeds,
+            test=False,
+        )
+        for lane in range(lanes)
+    ]
+    training = Training(specs, load_task(DIGITS))
+    with Operations() as operations:
+        training._steps(updates)
+    return operations.counts
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+@pytest.mark.parametrize("model", MOST)
+def test_an_update_takes_few_operations_however_many_lanes(model, seeds):
+    few, more = (counted(model, lanes, 3, seeds) for lanes in (2, 6))
+    assert few == more
+    longer = counted(model, 2, 4, seeds)
+    assert sum((longer - few).values()) <= MOST[model], longer - few
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+@pytest.mark.parametrize("lanes", [1, 4])
+def test_nothing_waits_for_the_device_between_two_looks(lanes, seeds):
+    short, longer = (counted("mlp", lanes, updates, min(seeds, lanes)) for updates in (2, 5))
+    assert not WAITS & set(longer - short)
