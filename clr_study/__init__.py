@@ -6,24 +6,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from clr_study import data, models, optim, schedules
+    from clr_study import data, metrics, models, optim, schedules
     from clr_study.analysis import compare
     from clr_study.check import check_study
     from clr_study.report import write_report
-    from clr_study.search import Where, run_range_test, run_study
+    from clr_study.search import Where, run_range_test, run_study, tune
     from clr_study.spec import Results, Study, load_study, parse_study
     from clr_study.store import open_store, read_results
+    from clr_study.worker import Trial
 
 from clr_study.version import __version__ as __version__
 
 __all__ = [
     "Results",
     "Study",
+    "Trial",
     "Where",
     "check_study",
     "compare",
     "data",
     "load_study",
+    "metrics",
     "models",
     "open_store",
     "optim",
@@ -32,6 +35,7 @@ __all__ = [
     "run_range_test",
     "run_study",
     "schedules",
+    "tune",
     "write_report",
 ]
 
@@ -39,11 +43,13 @@ __all__ = [
 _HOMES = {
     "Results": "clr_study.spec:Results",
     "Study": "clr_study.spec:Study",
+    "Trial": "clr_study.worker:Trial",
     "Where": "clr_study.search:Where",
     "check_study": "clr_study.check:check_study",
     "compare": "clr_study.analysis:compare",
     "data": "clr_study.data",
     "load_study": "clr_study.spec:load_study",
+    "metrics": "clr_study.metrics",
     "models": "clr_study.models",
     "open_store": "clr_study.store:open_store",
     "optim": "clr_study.optim",
@@ -52,6 +58,7 @@ _HOMES = {
     "run_range_test": "clr_study.search:run_range_test",
     "run_study": "clr_study.search:run_study",
     "schedules": "clr_study.schedules",
+    "tune": "clr_study.search:tune",
     "write_report": "clr_study.report:write_report",
 }
 

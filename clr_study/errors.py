@@ -8,7 +8,8 @@
     │   ├── SpecError         a study file, or a value in it
     │   ├── DataError         a data set that is missing, unreadable or unfit
     │   └── StorageError      a database that cannot be opened, or that someone else holds
-    └── UnfinishedError       the study could not finish; what there is is saved        (exit code 1)
+    ├── UnfinishedError       the study could not finish; what there is is saved        (exit code 1)
+    └── DivergedError         ends a run in the user's own training loop; the study goes on
 
 A message names the value, the place where it stands, and what would have been right. A bug is none of these: it
 keeps Python's own exception and its traceback.
@@ -50,6 +51,10 @@ class StorageError(InputError):
 
 class UnfinishedError(ClrStudyError):
     """The study could not finish; everything that was done is saved."""
+
+
+class DivergedError(ClrStudyError):
+    """A metric that the user's own training loop reported is not finite: this run is over, and the study goes on."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

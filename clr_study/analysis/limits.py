@@ -110,9 +110,12 @@ def _fixed(comparison: Comparison, study: Study) -> Iterator[str]:
     def kinds(tables: list[Any]) -> str:
         return words.listed(list(dict.fromkeys(str(table.get("kind")) for table in tables)))
 
-    models, sizes = [arm.model for arm in study.arms], {arm.train.batch_size for arm in study.arms}
     budgets = sorted({summary.updates for summary in comparison.arms if summary.updates})
     told = f" and {words.listed([words.updates(count) for count in budgets])}" if budgets else ""
+    if study.train_fn:
+        yield f"Tested with the training loop {study.train_fn}{told}; nothing else was."
+        return
+    models, sizes = [arm.model for arm in study.arms], {arm.train.batch_size for arm in study.arms}
     yield (
         f"Tested on {study.data.table.get('kind')} with {kinds(models)}, {kinds([arm.optim for arm in study.arms])},"
         f" batch size {words.listed([str(size) for size in sorted(sizes)])}{told}; nothing else was."

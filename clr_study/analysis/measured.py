@@ -95,7 +95,7 @@ def curves(runs: Sequence[RunResult], metric: str) -> CurveSet:
         runs: At least one.
         metric: The column.
     """
-    axis = np.unique(np.concatenate([np.asarray(run.spec.evaluate_at, dtype=np.int64) for run in runs]))
+    axis = np.unique(np.concatenate([run.axis for run in runs]))
     values = np.full((len(runs), len(axis)), np.nan)
     for row, run in enumerate(runs):
         if metric in run.metrics:

@@ -27,6 +27,8 @@ from clr_study.spec import (
     check_lengths,
     corner,
     fill,
+    loop_of,
+    needs_range_test,
     with_bounds,
 )
 
@@ -43,13 +45,13 @@ class CheckReport:
     Args:
         corners: Settings that were built and took a step.
         budgets: The budget of each arm, by name.
-        samples: Sizes of the splits: train, validation, test.
+        samples: Sizes of the splits: train, validation, test; None where the user's own loop feeds itself.
         unfusable: Why runs cannot share a step, by arm; empty where they can.
     """
 
     corners: int
     budgets: dict[str, Budget]
-    samples: tuple[int, int, int]
+    samples: tuple[int, int, int] | None
     unfusable: dict[str, str]
 
 
@@ -64,8 +66,10 @@ def check_study(study: Study, task: Task | None = None) -> CheckReport:
         SpecError: Something in the study cannot be built.
         DataError: The data cannot be had, or are too few.
     """
+    if study.train_fn:
+        return _check_own_loop(study)
     try:
-        task = task or load_task(study.data.to_dict())
+        task = task or load_task(study.task)
     except ClrStudyError as error:
         raise _at(error, "[data]") from error.__cause__
     _check_metric(study, task)
@@ -93,6 +97,20 @@ def check_study(study: Study, task: Task | None = None) -> CheckReport:
             unfusable |= {arm: refusal for arm, _ in group}
     sizes = (len(task.train), len(task.validation or ()), len(task.test or ()))
     return CheckReport(len(specs), budgets, sizes, unfusable)
+
+
+def _check_own_loop(study: Study) -> CheckReport:
+    """A loop of the user's own is found, and every corner makes a schedule; a step of it cannot be taken alone."""
+    loop_of(study.train_fn)
+    if needs_range_test(study):
+        raise SpecError('{ from = "range_test" } needs our own loop; with train_fn write low and high yourself')
+    budgets = {arm.name: Budget.of(arm.train, 0, f"[arms.{arm.name}] train") for arm in study.arms}
+    corners = 0
+    for arm in study.arms:
+        check_lengths(arm, budgets[arm.name].per_epoch)
+        corners += len(list(_corners(study, arm, budgets[arm.name])))
+    reason = "A training loop of your own trains one run at a time."
+    return CheckReport(corners, budgets, None, {arm.name: reason for arm in study.arms})
 
 
 def _check_metric(study: Study, task: Task) -> None:

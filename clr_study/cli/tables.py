@@ -63,11 +63,17 @@ def _in_lines(cell: str) -> str:
 
 def print_check(study: Study, report: CheckReport) -> None:
     """Prints what a check found to be in order."""
-    train, validation, test = report.samples
-    lines = [
-        f"{study.name}: {len(study.arms)} arms, {report.corners} corners built, each took a step",
-        f"data: {train} samples to train on, {validation} to select on, {test} to measure on",
-    ]
+    if report.samples is None:
+        lines = [
+            f"{study.name}: {len(study.arms)} arms, {report.corners} schedules built",
+            f"training loop: {study.train_fn}, found and not called",
+        ]
+    else:
+        train, validation, test = report.samples
+        lines = [
+            f"{study.name}: {len(study.arms)} arms, {report.corners} corners built, each took a step",
+            f"data: {train} samples to train on, {validation} to select on, {test} to measure on",
+        ]
     for arm in study.arms:
         budget = report.budgets[arm.name]
         trials = study.search.trials if study.search and arm.space else 0

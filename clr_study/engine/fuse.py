@@ -18,6 +18,8 @@ def fuse_key(spec: TrialSpec) -> str:
 
     Lanes may differ in schedule, seed and the optimizer's numbers; not in what fixes the code or the shapes.
     """
+    if spec.own_loop:
+        return spec.digest
     parts = [spec.data, spec.model, structure(spec.optim), spec.batch_size, spec.updates, spec.test]
     parts += [spec.precision, spec.clip]
     return json.dumps(parts, sort_keys=True, default=str)

@@ -52,7 +52,7 @@ def range_test_runs(study: Study, budget: Budget, seeds: Sequence[int]) -> list[
             RunKey(study.name, range_test_arm(test.ramp), "range_test", 0, seed),
             TrialSpec(
                 study=study.name,
-                data=study.data.to_dict(),
+                data=study.task,
                 model=tables["model"],
                 optim=tables["optim"],
                 schedule=schedule.to_dict(),

@@ -90,7 +90,9 @@ def settings(schedule: Mapping[str, Any], values: Mapping[str, Any]) -> str:
     usual = {field.name: field.default for field in fields(SCHEDULES[schedule["kind"]])}
     said = {key: value for key, value in arguments(schedule).items() if value != usual[key]}
     parts = [f"{key} {scalar(value)}" for key, value in said.items()]
-    parts += [f"{key} {scalar(value)}" for key, value in values.items() if key.startswith(("optim.", "model."))]
+    parts += [
+        f"{key} {scalar(value)}" for key, value in values.items() if key.startswith(("optim.", "model.", "values."))
+    ]
     return plain(f"{schedule['kind']}: {', '.join(parts)}")
 
 

@@ -3,6 +3,7 @@
 from clr_study.search.dashboard import serve_dashboard
 from clr_study.search.plan import PhasePlan, Plan, plan_study
 from clr_study.search.run import run_range_test, run_study, write_everything
+from clr_study.search.tune import tune
 from clr_study.search.where import Where
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "run_range_test",
     "run_study",
     "serve_dashboard",
+    "tune",
     "write_everything",
 ]

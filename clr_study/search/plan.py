@@ -81,12 +81,14 @@ def plan_study(study: Study, where: Where | None = None) -> Plan:
     Raises:
         InputError: Something in the study or in where it is to run cannot be.
     """
+    if study.train_fn:
+        raise SpecError(f"what {study.train_fn} costs only it can tell: plan times the steps of our own loop")
     where = where or Where()
     report = check_study(study)
     check_budget(study)
     workers = places(where.devices, imports=study.imports, workers=where.workers, gpus_per_worker=where.gpus_per_worker)
     take_place(workers[0])
-    task = load_task(study.data.to_dict(), workers[0].device)
+    task = load_task(study.task, workers[0].device)
     planned = list(_planned(study, report))
     together: Counter[tuple[str, str]] = Counter()
     for _, phase, spec, runs in planned:

@@ -54,7 +54,7 @@ def run_study(study: Study, where: Where | None = None, say: Say = lambda _: Non
         UnfinishedError: Some runs failed; the report shows what there is.
     """
     where = where or Where()
-    task = load_task(study.data.to_dict())
+    task = None if study.train_fn else load_task(study.task)
     report = check_study(study, task)
     check_budget(study)
     if needs_range_test(study):
@@ -82,7 +82,9 @@ def run_range_test(study: Study, where: Where | None = None, say: Say = lambda _
         UnfinishedError: Some runs failed; the report shows what there is.
     """
     where = where or Where()
-    task = load_task(study.data.to_dict())
+    if study.train_fn:
+        raise SpecError("a range test needs our own loop: range_test(model, data), or a study with data and a model")
+    task = load_task(study.task)
     report = check_study(study, task)
     _check_range_test(study, report)
     with _Crew(study, where, report, task) as crew:
@@ -110,7 +112,7 @@ def write_everything(results: Results, folder: Path, page: str = "comparison") -
 class _Crew:
     """The owner with its storage, its lease and its workers."""
 
-    def __init__(self, study: Study, where: Where, report: CheckReport, task: Task) -> None:
+    def __init__(self, study: Study, where: Where, report: CheckReport, task: Task | None) -> None:
         self.study, self.where, self.report, self.task = study, where, report, task
         self.workers = Workers(study, where)
         self.store: Store
@@ -146,6 +148,8 @@ class _Crew:
                 folder.parent.rmdir()
 
     def lanes(self, job: Job) -> int:
+        if self.task is None:
+            return 1
         key = fuse_key(job.spec)
         if key not in self._fitting:
             self._fitting[key] = fitting_lanes(job.spec, self.task, self.workers.room())
@@ -207,7 +211,7 @@ class _Crew:
 
 def _check_range_test(study: Study, report: CheckReport) -> None:
     ramp_updates(study.range_test, report.budgets[study.arms[0].name])
-    if not report.samples[1]:
+    if report.samples and not report.samples[1]:
         raise SpecError("[data] validation = 0 leaves nothing to read a range test on; hold some samples out")
 
 

@@ -4,6 +4,7 @@ from clr_study.spec.build import build_extremes
 from clr_study.spec.fill import Budget, build_schedule, fill
 from clr_study.spec.imports import import_user_module, user_modules
 from clr_study.spec.lengths import check_lengths
+from clr_study.spec.loops import give_loop, loop_of, path_of
 from clr_study.spec.make import call, make
 from clr_study.spec.parse import load_study, needs_range_test, parse_study
 from clr_study.spec.results import COLUMNS, OWN_METRIC, RangeTestResult, Results, RunResult, Stint, curve_set
@@ -25,6 +26,7 @@ from clr_study.spec.space import (
 from clr_study.spec.study import Arm, Data, Measure, RangeTest, Search, Study, Target, Train
 from clr_study.spec.template import parse_template
 from clr_study.spec.trial import (
+    OWN_LOOP,
     CheckpointRef,
     Ending,
     Evaluation,
@@ -54,6 +56,7 @@ from clr_study.spec.tuning import (
 
 __all__ = [
     "COLUMNS",
+    "OWN_LOOP",
     "OWN_METRIC",
     "Arm",
     "Budget",
@@ -106,14 +109,17 @@ __all__ = [
     "curve_set",
     "fill",
     "filled",
+    "give_loop",
     "holes",
     "import_user_module",
     "leaves",
     "load_study",
+    "loop_of",
     "make",
     "needs_range_test",
     "parse_study",
     "parse_template",
+    "path_of",
     "scaled",
     "user_modules",
     "with_bounds",

@@ -43,7 +43,7 @@ class Budget:
         Raises:
             SpecError: The batch is larger than the split.
         """
-        per_epoch = samples // train.batch_size
+        per_epoch = train.updates_per_epoch or samples // train.batch_size
         if per_epoch < 1:
             raise SpecError(
                 f"{where} batch_size = {train.batch_size} is larger than the training split of {samples} samples; "
@@ -97,7 +97,7 @@ def fill(
         points.update(schedule.cycle_ends(budget.updates))
     return TrialSpec(
         study=study.name,
-        data=study.data.to_dict(),
+        data=study.task,
         model=tables["model"],
         optim=tables["optim"],
         schedule=schedule.to_dict(),
@@ -108,6 +108,7 @@ def fill(
         test=test,
         precision=arm.train.precision,
         clip=arm.train.clip,
+        values=tables["values"],
     )
 
 

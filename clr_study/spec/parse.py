@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from clr_study.errors import ClrStudyError, SpecError, did_you_mean
-from clr_study.metrics import ALWAYS, LONGEST_NAME, METRICS, declare
 from clr_study.spec.build import build_corners
+from clr_study.spec.goal import parse_metric, parse_target
 from clr_study.spec.imports import import_user_module
+from clr_study.spec.loops import with_own_loop
 from clr_study.spec.make import call
 from clr_study.spec.scale import scaled
 from clr_study.spec.space import FromRangeTest
-from clr_study.spec.study import Arm, Data, Measure, RangeTest, Search, Study, Target, Train
-from clr_study.spec.template import parse_template
+from clr_study.spec.study import Arm, Data, Measure, RangeTest, Search, Study, Train
+from clr_study.spec.template import parse_template, parse_values
+from clr_study.spec.trial import OWN_LOOP
 from clr_study.spec.tuning import (
     Gp,
     Grid,
@@ -52,6 +54,8 @@ SECTIONS = (
     "measure",
     "target",
     "arms",
+    "train_fn",
+    "values",
 )
 SAMPLERS: dict[str, Callable[..., Any]] = {cls().kind: cls for cls in (Random, Qmc, Tpe, Gp, Grid)}
 PRUNERS: dict[str, Callable[..., Any]] = {
@@ -124,17 +128,23 @@ def _plain(value: Any, place: str) -> None:
 
 def _study(table: Mapping[str, Any], text: str) -> Study:
     _known_keys(table, SECTIONS, "the study file")
-    for key in ("name", "data", "model", "train", "arms"):
+    own_loop = "train_fn" in table
+    for key in ("name", "train", "arms") if own_loop else ("name", "data", "model", "train", "arms"):
         if key not in table:
             raise SpecError(f"the study file needs the key {key!r}")
+    if own_loop:
+        table = with_own_loop(table)
+    elif "values" in table:
+        raise SpecError("[values] are what a training loop of your own is given; such a study names it as train_fn")
     for module in _imports(table.get("imports", [])):
         import_user_module(module)
-    train = _section(Train, table["train"], "[train]")
+    train = _train(table["train"], own_loop)
     optim = parse_template(table.get("optim", {"kind": "sgd", "momentum": 0.9}), "[optim]")
     model = parse_template(table["model"], "[model]")
-    arms = _arms(table["arms"], optim, model, train)
-    rest = {key: table[key] for key in ("question", "imports") if key in table}
-    metric = _metric(table.get("metric", "accuracy"))
+    values = parse_values(table.get("values", {}), "[values]")
+    arms = _arms(table["arms"], Arm(name="", schedule={}, optim=optim, model=model, train=train, values=values))
+    rest = {key: table[key] for key in ("question", "imports", "train_fn") if key in table}
+    metric = parse_metric(table.get("metric", "accuracy"))
     study = call(
         Study,
         rest,
@@ -146,7 +156,7 @@ def _study(table: Mapping[str, Any], text: str) -> Study:
             "search": _search(table["search"]) if "search" in table else None,
             "measure": _section(Measure, table.get("measure", {}), "[measure]"),
             "metric": metric,
-            "target": _target(table["target"], metric) if "target" in table else None,
+            "target": parse_target(table["target"], metric) if "target" in table else None,
             "range_test": _section(RangeTest, table.get("range_test", {}), "[range_test]"),
             "source": text,
         },
@@ -157,35 +167,19 @@ def _study(table: Mapping[str, Any], text: str) -> Study:
     return study
 
 
-def _metric(value: Any) -> str:
-    """The metric that decides; a training loop of the user's own may say the direction of one that we do not know."""
-    if isinstance(value, Mapping):
-        call(declare, value, "metric")
-        return str(value["name"])
-    if not isinstance(value, str) or value not in METRICS or len(value) > LONGEST_NAME:
-        raise SpecError(
-            f"metric: no metric is called {value!r}; {did_you_mean(str(value), METRICS)}; a training loop of your own "
-            'may measure another one: metric = { name = "bleu", better = "higher" }'
-        )
-    return value
+def _train(table: Any, own_loop: bool) -> Train:
+    train: Train = _section(Train, table, "[train]")
+    if own_loop:
+        if train.epochs is not None and train.updates_per_epoch is None:
+            raise SpecError("[train] epochs of a training loop of your own need updates_per_epoch; or give updates")
+        # Without a word about epochs the whole run is one.
+        return replace(train, updates_per_epoch=train.updates_per_epoch or train.updates)
+    if train.updates_per_epoch is not None:
+        raise SpecError("[train] updates_per_epoch follows from the data and batch_size; leave it out")
+    return train
 
 
-def _target(table: Any, metric: str) -> Target:
-    if not isinstance(table, Mapping) or len(table) != 1:
-        raise SpecError(f"[target] must be a table with one metric, as in {{ accuracy = 0.89 }}, but got {table!r}")
-    ((name, value),) = table.items()
-    known = dict.fromkeys((*ALWAYS, metric))
-    if name not in known:
-        raise SpecError(f"[target] target takes no key {name!r}; {did_you_mean(name, known)}")
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise SpecError(f"[target] {name} must be a number, but got {value!r}")
-    try:
-        return Target(metric=name, value=float(value))
-    except ValueError as error:
-        raise SpecError(f"[target] {error}") from None
-
-
-def _arms(table: Any, optim: Any, model: Any, train: Train) -> tuple[Arm, ...]:
+def _arms(table: Any, common: Arm) -> tuple[Arm, ...]:
     if not isinstance(table, Mapping) or not table:
         raise SpecError("[arms] must hold at least one arm, as in [arms.fixed.schedule]")
     arms = []
@@ -193,16 +187,18 @@ def _arms(table: Any, optim: Any, model: Any, train: Train) -> tuple[Arm, ...]:
         where = f"[arms.{_name(name, '[arms] the name of an arm')}]"
         if not isinstance(arm, Mapping):
             raise SpecError(f"{where} must be a table, but got {arm!r}")
-        _known_keys(arm, ("schedule", "optim", "model", "epochs", "updates"), where)
+        parts = ("values",) if common.model["kind"] == OWN_LOOP else ("optim", "model")
+        _known_keys(arm, ("schedule", *parts, "epochs", "updates"), where)
         if "schedule" not in arm:
             raise SpecError(f"{where} needs a schedule, as in [arms.{name}.schedule]")
         arms.append(
             Arm(
                 name=name,
                 schedule=parse_template(arm["schedule"], f"[arms.{name}.schedule]"),
-                optim=parse_template(arm["optim"], f"[arms.{name}.optim]") if "optim" in arm else optim,
-                model=parse_template(arm["model"], f"[arms.{name}.model]") if "model" in arm else model,
-                train=_own_budget(arm, train, where),
+                optim=parse_template(arm["optim"], f"[arms.{name}.optim]") if "optim" in arm else common.optim,
+                model=parse_template(arm["model"], f"[arms.{name}.model]") if "model" in arm else common.model,
+                train=_own_budget(arm, common.train, where),
+                values=parse_values(arm["values"], f"[arms.{name}.values]") if "values" in arm else common.values,
             )
         )
     return tuple(arms)

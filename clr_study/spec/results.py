@@ -49,6 +49,12 @@ class RunResult:
     versions: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
 
+    @property
+    def axis(self) -> npt.NDArray[np.int64]:
+        """The numbers of updates at which it has, or will have, values: a training loop of one's own reports freely."""
+        planned = self.updates if self.spec.own_loop else self.spec.evaluate_at
+        return np.union1d(np.asarray(planned, dtype=np.int64), [self.spec.updates])
+
     def final(self, metric: str) -> float:
         """Returns the last value of a metric, or NaN if the run did not complete."""
         column = self.metrics.get(metric)
@@ -146,7 +152,7 @@ def curve_set(runs: Iterable[RunResult], metric: str) -> CurveSet:
     runs = [run for run in runs if metric in run.metrics]
     if not runs:
         raise ValueError(f"no run has measured {metric}")
-    axis = np.unique(np.concatenate([np.asarray(run.spec.evaluate_at, dtype=np.int64) for run in runs]))
+    axis = np.unique(np.concatenate([run.axis for run in runs]))
     values = np.full((len(runs), len(axis)), np.nan)
     for row, run in enumerate(runs):
         values[row, np.searchsorted(axis, run.updates)] = run.metrics[metric]

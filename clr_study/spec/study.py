@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from clr_study.metrics import is_share
 from clr_study.spec.space import LARGEST, Hole, holes
-from clr_study.spec.trial import Precision
+from clr_study.spec.trial import OWN_LOOP, Precision
 from clr_study.spec.tuning import NoPruner, Pruner, Random, Sampler
 
 MANY = 100_000
@@ -26,6 +26,8 @@ class Train:
         evaluations: How many times a run is evaluated, evenly over its budget, the last at its end.
         precision: `float32`, or `bf16`: weights and updates in float32, the network's products in bfloat16.
         clip: The largest norm of a run's whole gradient; a longer one is shortened to it. None leaves all as they are.
+        updates_per_epoch: What an epoch is worth where a training loop of the user's own feeds itself; else the data
+            say it.
     """
 
     batch_size: int = 128
@@ -34,11 +36,12 @@ class Train:
     evaluations: int = 20
     precision: Precision = "float32"
     clip: float | None = None
+    updates_per_epoch: int | None = None
 
     def __post_init__(self) -> None:
         if (self.epochs is None) == (self.updates is None):
             raise ValueError("give epochs or updates, one of the two")
-        for name in ("batch_size", "epochs", "updates", "evaluations", "clip"):
+        for name in ("batch_size", "epochs", "updates", "evaluations", "clip", "updates_per_epoch"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ValueError(f"{name} > 0 must hold, but got {name}={value}")
@@ -198,6 +201,7 @@ class Arm:
         optim: The optimizer's table, with holes; the study's own unless the arm has one.
         model: The model's table, with holes; likewise.
         train: Its budget; likewise.
+        values: What else a training loop of the user's own is given, with holes; likewise.
     """
 
     name: str
@@ -205,11 +209,12 @@ class Arm:
     optim: Mapping[str, Any]
     model: Mapping[str, Any]
     train: Train
+    values: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def tables(self) -> dict[str, Any]:
         """The tables that may have holes."""
-        return {"schedule": self.schedule, "optim": self.optim, "model": self.model}
+        return {"schedule": self.schedule, "optim": self.optim, "model": self.model, "values": self.values}
 
     @property
     def space(self) -> dict[str, Hole]:
@@ -232,6 +237,7 @@ class Study:
         metric: What decides: `accuracy`, `loss`, or another one of `clr-study list metrics`.
         range_test: How a range test of this study goes.
         imports: Modules that register the user's own things.
+        train_fn: The path of a training loop of the user's own, in place of data, model and optimizer; else empty.
         source: The file's text, for the report.
     """
 
@@ -245,6 +251,7 @@ class Study:
     metric: str = "accuracy"
     range_test: RangeTest = RangeTest()
     imports: tuple[str, ...] = ()
+    train_fn: str = ""
     source: str = field(default="", compare=False, repr=False)
 
     def arm(self, name: str) -> Arm:
@@ -254,6 +261,14 @@ class Study:
             KeyError: There is none.
         """
         return {arm.name: arm for arm in self.arms}[name]
+
+    @property
+    def task(self) -> dict[str, Any]:
+        """What a run is about, in the words of a trial: the data's table, or that of the user's own training loop."""
+        if self.train_fn:
+            per_epoch = self.arms[0].train.updates_per_epoch
+            return {"kind": OWN_LOOP, "train_fn": self.train_fn, "metric": self.metric, "per_epoch": per_epoch}
+        return self.data.to_dict()
 
     @property
     def seed(self) -> int:

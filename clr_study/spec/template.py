@@ -34,6 +34,21 @@ def parse_template(table: Any, where: str) -> Any:
     return {key: _node(value, table, f"{where} {key}") for key, value in table.items()}
 
 
+def parse_values(table: Any, where: str) -> Any:
+    """Returns what a training loop of the user's own is given, its holes parsed: a table without a kind.
+
+    Raises:
+        SpecError: It is no table, or a hole in it cannot be.
+
+    Examples:
+        >>> parse_values({"width": {"choices": [8, 16]}, "depth": 2}, "[values]")
+        {'width': Choices(choices=(8, 16)), 'depth': 2}
+    """
+    if not isinstance(table, Mapping):
+        raise SpecError(f"{where} must be a table, but got {table!r}")
+    return {key: _node(value, table, f"{where} {key}") for key, value in table.items()}
+
+
 def _node(value: Any, siblings: Mapping[str, Any], where: str) -> Any:
     if isinstance(value, list):
         return tuple(_node(part, {}, f"{where}[{index}]") for index, part in enumerate(value))

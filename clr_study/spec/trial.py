@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
@@ -14,6 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from clr_study.schedules import Schedule, schedule_from_dict
+
+OWN_LOOP = "own_loop"
+"""The kind of data of a run that a training loop of the user's own trains."""
 
 Phase: TypeAlias = Literal["search", "measure", "range_test"]
 Precision: TypeAlias = Literal["float32", "bf16"]
@@ -38,6 +41,7 @@ class TrialSpec:
         test: Whether the test split is read, as it is in the measure phase only.
         precision: `float32`, or `bf16` for mixed precision.
         clip: The largest norm of the run's gradient; None for any.
+        values: What else a training loop of the user's own is given.
 
     Examples:
         >>> spec = TrialSpec(study="s", data={"kind": "digits"}, model={"kind": "mlp"}, optim={"kind": "sgd"},
@@ -61,10 +65,19 @@ class TrialSpec:
     test: bool
     precision: Precision = "float32"
     clip: float | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        """Returns the canonical JSON text: keys sorted, no spaces."""
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        """Returns the canonical JSON text: keys sorted, no spaces; no values are left out."""
+        fields = asdict(self)
+        if not self.values:
+            del fields["values"]
+        return json.dumps(fields, sort_keys=True, separators=(",", ":"))
+
+    @property
+    def own_loop(self) -> bool:
+        """Whether a training loop of the user's own trains it."""
+        return self.data.get("kind") == OWN_LOOP
 
     @classmethod
     def from_json(cls, text: str) -> TrialSpec:

@@ -28,6 +28,7 @@ Examples:
 """
 
 from clr_study.store.connect import Store, engine_options, open_store
+from clr_study.store.forget import forget
 from clr_study.store.lease import Lease, own
 from clr_study.store.progress import ArmProgress, Progress, progress
 from clr_study.store.read import (
@@ -56,6 +57,7 @@ __all__ = [
     "checkpoints_of",
     "engine_options",
     "finish",
+    "forget",
     "open_store",
     "own",
     "patiently",

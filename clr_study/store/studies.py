@@ -18,7 +18,7 @@ from clr_study.store.transact import write
 
 # What was measured stays what it was when these change; a larger `measure.seeds` only adds to it.
 MAY_DIFFER = ("name", "question", "target", "source", "measure", "arms")
-PLAIN_KEYS = ("metric", "imports")
+PLAIN_KEYS = ("metric", "imports", "train_fn")
 
 
 def add_study(store: Store, study: Study) -> None:
@@ -93,7 +93,7 @@ def _arms(stored: Study, given: Study) -> list[str]:
     tables = (tomllib.loads(stored.source), tomllib.loads(given.source))
     for name in before:
         if name in after:
-            parts = ("schedule", "optim", "model", "train")
+            parts = ("schedule", "optim", "model", "train", "values")
             differing = [part for part in parts if getattr(before[name], part) != getattr(after[name], part)]
             sections += [_place(part, name, *tables) for part in differing]
     return list(dict.fromkeys(sections))

@@ -2,6 +2,7 @@
 
 from clr_study.worker.jobs import STORAGE, run_jobs
 from clr_study.worker.machine import Machine, machine
+from clr_study.worker.own_loop import Trial
 from clr_study.worker.place import (
     Capacity,
     Place,
@@ -19,6 +20,7 @@ __all__ = [
     "Capacity",
     "Machine",
     "Place",
+    "Trial",
     "capacity",
     "current_place",
     "device_words",

@@ -7,7 +7,6 @@ import hashlib
 import os
 import socket
 import time
-import traceback
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -29,10 +28,10 @@ from clr_study.engine import (
 from clr_study.errors import StorageError, UnfinishedError
 from clr_study.spec import CheckpointRef, Ending, Job, Outcome, RunKey, Stint
 from clr_study.store import Store, add_stint, append, checkpoints_of, finish, open_store, run_endings
+from clr_study.worker.own_loop import failed, train_own
 from clr_study.worker.place import Place, current_place, device_words, versions
 
 STORAGE = "CLR_STORAGE"
-NOTE_LENGTH = 4000
 # How long a worker that starts waits for a server that is being restarted.
 RESTART_SECONDS = 120.0
 
@@ -51,6 +50,11 @@ def run_jobs(jobs: Sequence[Job]) -> list[Outcome]:
     """
     place, started = current_place(), time.time()
     store = _store(os.environ[STORAGE])
+    if jobs[0].spec.own_loop:
+        outcomes = [train_own(job, store, place) for job in jobs]
+        finish(store, outcomes, device_words(place.device), versions())
+        add_stint(store, jobs[0].key.study, _stint(jobs, place, started))
+        return outcomes
     bench = _Bench(load_task(jobs[0].spec.data, place.device), store, place)
     outcomes = bench.train(jobs)
     finish(store, outcomes, device_words(place.device), versions())
@@ -97,7 +101,7 @@ class _Bench:
             raise
         except Exception as error:
             if len(jobs) == 1:
-                return [_failed(jobs[0], error)]
+                return [failed(jobs[0].key, error)]
         # Outside the handler, so that the failed batch's tensors are free before its halves are tried.
         gc.collect()
         if self.task.device.type == "cuda":
@@ -184,11 +188,6 @@ def _stint(jobs: Sequence[Job], place: Place, started: float) -> Stint:
 def _diverged(job: Job, where: Divergence) -> Outcome:
     note = f"the loss was not finite after {where.update} updates, at a learning rate of {where.lr:.6g}"
     return Outcome(job.key, "diverged", where.update, note)
-
-
-def _failed(job: Job, error: Exception) -> Outcome:
-    trace = "".join(traceback.format_exception(error))
-    return Outcome(job.key, "failed", 0, trace[-NOTE_LENGTH:])
 
 
 @cache

@@ -17,6 +17,7 @@ from clr_study.spec import Job
 from clr_study.store import append, checkpoints_of, finish, read_losses, read_results, run_endings
 from clr_study.worker import jobs as worker
 from clr_study.worker import run_jobs
+from clr_study.worker.own_loop import NOTE_LENGTH
 
 
 class Killed(BaseException):
@@ -258,7 +259,7 @@ def test_a_long_trace_keeps_its_end(bench, monkeypatch):
     bench = bench(lrs=(0.1,))
     failing(monkeypatch, lambda specs: True, RuntimeError("x" * 10_000 + " the end"))
     (outcome,) = run_jobs(bench.jobs)
-    assert len(outcome.note) == worker.NOTE_LENGTH
+    assert len(outcome.note) == NOTE_LENGTH
     assert outcome.note.endswith("the end\n")
 
 

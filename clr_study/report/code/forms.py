@@ -14,6 +14,7 @@ from clr_study.report.code.winner import Winner
 from clr_study.report.table import plain
 from clr_study.report.terminal import schedule_code
 from clr_study.schedules import schedule_from_dict
+from clr_study.spec import OWN_LOOP
 
 POINTS = f"No short formula: points and straight lines between them, within {TOLERANCE:.1%} of each learning rate."
 
@@ -155,7 +156,8 @@ from keras import ops
 
 def _toml(winner: Winner) -> str:
     name = f'"{winner.arm}"' if "." in winner.arm else winner.arm
-    tables = {"schedule": winner.schedule, "optim": winner.optim, "model": winner.model}
+    optim = None if winner.optim["kind"] == OWN_LOOP else winner.optim
+    tables = {"schedule": winner.schedule, "optim": optim, "model": winner.model, "values": winner.values}
     parts = [toml_table(f"arms.{name}.{part}", table) for part, table in tables.items() if table is not None]
     own = [f"[arms.{name}]\nupdates = {winner.updates}\n"] if winner.own_budget else []
     return "\n".join([*own, *parts])

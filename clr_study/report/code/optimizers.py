@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from clr_study.spec import OWN_LOOP
+
 # The class of each kind; its arguments are called as ours are, but for Adam's two betas.
 CLASSES = {
     "sgd": "SGD",
@@ -33,6 +35,8 @@ def torch_optimizer(optim: Mapping[str, Any], parameters: str) -> list[str]:
     notes = []
     if optim.get("convention", "torch") != "torch":
         notes.append("# Measured with Caffe's momentum, in which each gradient keeps the LR of its own update.")
+    if optim["kind"] == OWN_LOOP:
+        return ["# Put your own optimizer here.", f"optimizer = torch.optim.SGD({parameters}, lr=1.0)"]
     if optim["kind"] not in CLASSES:
         notes.append(f"# Measured with {optim['kind']}: put that optimizer here.")
         return [*notes, f"optimizer = torch.optim.SGD({parameters}, lr=1.0)"]

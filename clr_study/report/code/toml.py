@@ -22,20 +22,26 @@ def toml_table(name: str, table: Mapping[str, Any]) -> str:
         lr = 0.1
     """
     keys = sorted(table, key=lambda key: key != "kind")
-    return "\n".join([f"[{name}]", *(f"{_key(key)} = {_value(table[key])}" for key in keys)]) + "\n"
+    return "\n".join([f"[{name}]", *(f"{_key(key)} = {toml_value(table[key])}" for key in keys)]) + "\n"
 
 
 def _key(key: str) -> str:
-    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _value(key)
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else toml_value(key)
 
 
-def _value(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """Returns a value as TOML writes it, a table within braces.
+
+    Examples:
+        >>> toml_value({"low": 0.1, "log": True, "tags": ["a"]})
+        '{ low = 0.1, log = true, tags = ["a"] }'
+    """
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{_key(key)} = {_value(part)}" for key, part in value.items()) + " }"
+        return "{ " + ", ".join(f"{_key(key)} = {toml_value(part)}" for key, part in value.items()) + " }"
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(_value, value)) + "]"
+        return "[" + ", ".join(map(toml_value, value)) + "]"
     return repr(value)

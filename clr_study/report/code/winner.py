@@ -8,7 +8,7 @@ from typing import Any
 
 from clr_study.analysis import Comparison
 from clr_study.report.words import scalar, with_interval
-from clr_study.spec import Results
+from clr_study.spec import Results, TrialSpec
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Winner:
         updates: How many updates a run has.
         head: What is said above the code, a paragraph each.
         own_budget: Whether the arm's runs are not as long as other arms' are.
+        values: What a training loop of the user's own was given, if something in it was searched; else None.
     """
 
     arm: str
@@ -32,6 +33,7 @@ class Winner:
     updates: int
     head: tuple[str, ...]
     own_budget: bool = False
+    values: Mapping[str, Any] | None = None
 
 
 def winner_of(results: Results, comparison: Comparison, arm: str) -> Winner | None:
@@ -47,13 +49,11 @@ def winner_of(results: Results, comparison: Comparison, arm: str) -> Winner | No
     if not measured or not summary.final.n:
         return None
     spec = measured[0].spec
-    optim = ", ".join(f"{key} {scalar(value)}" for key, value in spec.optim.items() if key != "kind")
     head = (
         f"{results.study.name}, arm {arm}: {comparison.metric} {with_interval(summary.final, comparison.metric)} "
         f"over {summary.final.n} seeds.",
         comparison.verdict,
-        f"An update is an optimizer step over {spec.batch_size} samples; a run has {spec.updates} of them. Measured "
-        f"with the optimizer {spec.optim['kind']}{': ' if optim else ''}{optim}.",
+        _measured_with(spec),
     )
     return Winner(
         arm=arm,
@@ -63,4 +63,20 @@ def winner_of(results: Results, comparison: Comparison, arm: str) -> Winner | No
         updates=spec.updates,
         head=head,
         own_budget=len({run.spec.updates for run in results.runs if run.key.phase == "measure"}) > 1,
+        values=spec.values if any(name.startswith("values.") for name in summary.values) else None,
+    )
+
+
+def _measured_with(spec: TrialSpec) -> str:
+    """What an update was, and what took it."""
+    if spec.own_loop:
+        given = ", ".join(f"{key} {scalar(value)}" for key, value in spec.values.items())
+        told = f", given {given}" if given else ""
+        return (
+            f"An update is a step of the training loop {spec.data['train_fn']}{told}; a run has {spec.updates} of them."
+        )
+    optim = ", ".join(f"{key} {scalar(value)}" for key, value in spec.optim.items() if key != "kind")
+    return (
+        f"An update is an optimizer step over {spec.batch_size} samples; a run has {spec.updates} of them. Measured "
+        f"with the optimizer {spec.optim['kind']}{': ' if optim else ''}{optim}."
     )
