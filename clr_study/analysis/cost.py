@@ -6,8 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from clr_study.spec.results import Results, RunResult
+from clr_study.spec.trial import PHASES
 
-PHASES = ("range_test", "search", "measure")
 ENDINGS = ("completed", "pruned", "diverged", "failed", "unfinished")
 
 
@@ -17,7 +17,7 @@ class Cost:
 
     Args:
         arm: The arm; for a range test the name that its runs are kept under.
-        phase: `range_test`, `search` or `measure`.
+        phase: `range_test`, `search`, `confirm` or `measure`.
         ending: How they ended; `unfinished` if they have not.
         runs: How many.
         updates: Optimizer steps they took, as far as they were evaluated.

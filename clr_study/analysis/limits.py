@@ -94,9 +94,11 @@ def _tuning(comparison: Comparison, study: Study) -> Iterator[str]:
     if untuned:
         verb = "was" if len(untuned) == 1 else "were"
         yield f"{words.listed(untuned)} {verb} not tuned, having nothing to search; the other arms were."
+    confirmed = study.search.confirmed
+    again = f", of which the best {confirmed} were run again on {study.search.confirm.seeds} seeds" if confirmed else ""
     yield (
-        f"Each arm was tuned once, with {study.search.trials} {study.search.sampler.kind} trials; the intervals hold"
-        " the settings found, and another search may find others."
+        f"Each arm was tuned once, with {study.search.trials} {study.search.sampler.kind} trials{again}; the intervals"
+        " hold the settings found, and another search may find others."
     )
 
 

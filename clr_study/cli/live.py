@@ -179,12 +179,13 @@ class _Watch:
     def _total(self) -> int:
         """The updates of the whole study, as far as they are known: every arm's trials and seeds at its budget."""
         assert self.seen is not None
-        search = self.study.search.trials if self.study.search else 0
+        search = self.study.search
+        tuning = search.trials + search.confirmed * search.confirm.seeds if search else 0
         total = 0
         for arm in self.study.arms:
             known = [
                 self.seen.arms[key] for key in self.seen.arms if key[0] == arm.name and self.seen.arms[key].planned
             ]
             budget = max((round(one.updates_planned / one.planned) for one in known), default=0)
-            total += budget * ((search if arm.space else 0) + self.study.measure.seeds)
+            total += budget * ((tuning if arm.space else 0) + self.study.measure.seeds)
         return total

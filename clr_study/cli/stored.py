@@ -18,7 +18,7 @@ from clr_study.cli.text import plain
 from clr_study.errors import InputError
 from clr_study.report import results_document, write_export
 from clr_study.search import Where, serve_dashboard, write_everything
-from clr_study.spec import Results
+from clr_study.spec import PHASES, Results
 from clr_study.store import open_store, read_results, study_names
 
 
@@ -93,7 +93,9 @@ def _print_endings(results: Results) -> None:
     table = Table(title=f"{results.study.name}: runs", title_justify="left")
     for column in ("arm", "phase", "planned", *(ending or "unfinished" for ending in endings)):
         table.add_column(column)
-    seen = sorted({(run.key.phase, run.key.arm) for run in results.runs}, key=lambda pair: (pair[0] == "measure", pair))
+    seen = sorted(
+        {(run.key.phase, run.key.arm) for run in results.runs}, key=lambda pair: (PHASES.index(pair[0]), pair)
+    )
     for phase, arm in seen:
         runs = results.of(arm, phase)
         counts = [sum(run.ending == ending for run in runs) for ending in endings]

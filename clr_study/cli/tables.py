@@ -76,8 +76,11 @@ def print_check(study: Study, report: CheckReport) -> None:
         ]
     for arm in study.arms:
         budget = report.budgets[arm.name]
-        trials = study.search.trials if study.search and arm.space else 0
-        runs = f"{trials} trials, then {study.measure.seeds} seeds" if trials else f"{study.measure.seeds} seeds"
+        runs = f"{study.measure.seeds} seeds"
+        if study.search and arm.space:
+            count, confirm = study.search.confirmed, study.search.confirm
+            again = f"the best {count} again on {confirm.seeds} seeds, " if count else ""
+            runs = f"{study.search.trials} trials, {again}then {runs}"
         lines.append(f"{arm.name}: {budget.updates} updates a run, {budget.per_epoch} an epoch; {runs}")
     for arm_name, reason in report.unfusable.items():
         lines.append(f"{arm_name}: its runs train one by one: {reason}")

@@ -179,7 +179,7 @@ def _of_run(column: _Column[RunResult]) -> _Column[tuple[RunResult, int]]:
 _KEY: list[_Column[RunResult]] = [
     _Column("study", "", "Name of the study.", lambda run: run.key.study),
     _Column("arm", "", "Name of the arm; of a range test, the name of its runs.", lambda run: run.key.arm),
-    _Column("phase", "", "search, measure or range_test.", lambda run: run.key.phase),
+    _Column("phase", "", "range_test, search, confirm or measure.", lambda run: run.key.phase),
     _Column("trial", "", "Number of the setting within its arm, counted from 0.", lambda run: run.key.trial),
     _Column(
         "seed", "", "Replicate seed; measured runs of two arms with the same seed are a pair.", lambda r: r.key.seed

@@ -13,6 +13,11 @@ def missing(results: Results) -> tuple[str, ...]:
             ended = _ended(results.of(arm.name, "search"))
             if ended < study.search.trials:
                 owed.append(f"{arm.name}: {ended} of {study.search.trials} trials of the search have ended.")
+            elif any(run.ending == "completed" for run in results.of(arm.name, "search")):
+                ended = _ended(results.of(arm.name, "confirm"))
+                owed.append(
+                    f"{arm.name}: the search is over; {ended} of the runs that confirm its best trials have ended."
+                )
             else:
                 owed.append(
                     f"{arm.name}: the search is over, but no trial of it completed, so there is nothing to measure."

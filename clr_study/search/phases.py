@@ -1,4 +1,4 @@
-"""The two phases as sources of jobs: tune every arm with one budget, then measure each winner on fresh seeds."""
+"""The phases as sources of jobs: trials that are asked for and told, and runs that are all known at the start."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from clr_study.data import replicate_seeds
-from clr_study.metrics import higher_is_better
 from clr_study.search.pruning import judged_at, rungs
 from clr_study.search.tuner import Asked, Tuner
 from clr_study.spec import (
@@ -19,9 +18,7 @@ from clr_study.spec import (
     Outcome,
     Patient,
     PlannedRun,
-    Results,
     RunKey,
-    RunResult,
     Study,
     Tpe,
     TrialSpec,
@@ -157,7 +154,7 @@ class SearchPhase:
 
 
 class FixedPhase:
-    """Runs that are all known at the start: the measure phase, or a range test.
+    """Runs that are all known at the start: a range test, the finalists of a search, the measure phase.
 
     Args:
         planned: The runs.
@@ -186,38 +183,3 @@ class FixedPhase:
         """Takes note of runs whose worker could not; nothing follows from a finished run."""
         finish(self.store, outcomes, *self.record)
         return []
-
-
-def winner_of(results: Results, arm: str) -> RunResult | None:
-    """Returns the trial of an arm with the best score at its end; None if none has completed.
-
-    Ties go to the lower validation loss, then to the earlier trial.
-    """
-    column, sign = f"validation_{results.study.metric}", -1 if higher_is_better(results.study.metric) else 1
-    done = [run for run in results.of(arm, "search") if run.ending == "completed"]
-    ranked = sorted(done, key=lambda run: (sign * run.final(column), run.final("validation_loss"), run.key.trial))
-    return ranked[0] if ranked else None
-
-
-def measure_runs(
-    study: Study, arms: Sequence[Arm], budgets: Mapping[str, Budget], winners: Mapping[str, RunResult | None]
-) -> list[PlannedRun]:
-    """Returns the runs of the measure phase: each winner, on seeds that all arms share and no search has seen.
-
-    Args:
-        study: The study.
-        arms: Its arms, each range-test hole already a range.
-        budgets: By arm.
-        winners: By arm with holes; None where its search has found nothing.
-    """
-    planned = []
-    for seed in replicate_seeds(study.name, study.seed, "measure", study.measure.seeds):
-        for arm in arms:
-            winner = winners.get(arm.name)
-            if arm.space and winner is None:
-                continue
-            values = winner.values if winner else {}
-            spec = fill(study, arm, values, budgets[arm.name], seed, test=True)
-            key = RunKey(study.name, arm.name, "measure", winner.key.trial if winner else 0, seed)
-            planned.append(PlannedRun(key, spec, values))
-    return planned

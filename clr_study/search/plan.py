@@ -30,7 +30,7 @@ class PhasePlan:
 
     Args:
         arm: The arm; the first one for a range test, which is made with its network.
-        phase: `range_test`, `search` or `measure`.
+        phase: `range_test`, `search`, `confirm` or `measure`.
         runs: How many runs.
         updates: Of one run.
         lanes: How many runs share a step, those of other arms among them.
@@ -120,6 +120,10 @@ def _planned(study: Study, report: CheckReport) -> Iterator[tuple[str, Phase, Tr
     for arm in study.arms:
         if arm.space and study.search:
             yield arm.name, "search", _some_run(study, arm, report, test=False), study.search.trials
+    for arm in study.arms:
+        if arm.space and study.search and study.search.confirmed:
+            runs_again = study.search.confirmed * study.search.confirm.seeds
+            yield arm.name, "confirm", _some_run(study, arm, report, test=False), runs_again
     for arm in study.arms:
         yield arm.name, "measure", _some_run(study, arm, report, test=True), study.measure.seeds
 

@@ -18,10 +18,21 @@ from clr_study.range_test import bounds_for_holes, ramp_updates, range_test_runs
 from clr_study.report import write_report, write_results
 from clr_study.search.loop import Source, drive
 from clr_study.search.optuna_tables import optuna_storage
-from clr_study.search.phases import FixedPhase, Record, SearchPhase, measure_runs, winner_of
+from clr_study.search.phases import FixedPhase, Record, SearchPhase
 from clr_study.search.tuner import Tuner, check_budget
 from clr_study.search.where import Where, Workers
-from clr_study.spec import Arm, Job, RangeTestResult, Results, Study, build_extremes, needs_range_test, with_bounds
+from clr_study.search.winners import confirm_runs, measure_runs, winner_of
+from clr_study.spec import (
+    Arm,
+    Job,
+    RangeTestResult,
+    Results,
+    RunResult,
+    Study,
+    build_extremes,
+    needs_range_test,
+    with_bounds,
+)
 from clr_study.store import (
     Store,
     add_range_test,
@@ -186,7 +197,7 @@ class _Crew:
             build_extremes(self.study, arm, self.report.budgets[arm.name])
         return arms
 
-    def search(self, arms: list[Arm], say: Say) -> Mapping[str, object]:
+    def search(self, arms: list[Arm], say: Say) -> Mapping[str, RunResult | None]:
         searched = [arm for arm in arms if arm.space]
         if self.study.search is None or not searched:
             return {}
@@ -197,15 +208,21 @@ class _Crew:
         endings = run_endings(self.store, self.study.name)
         self.drive(SearchPhase(self.study, searched, self.report.budgets, tuners, self.store, endings, self.record))
         results = read_results(self.store, self.study.name)
+        again = confirm_runs(self.study, searched, self.report.budgets, results)
+        if again:
+            confirm = self.study.search.confirm
+            say(f"confirm: each arm's best {self.study.search.confirmed} trials, on {confirm.seeds} fresh seeds")
+            self.drive(FixedPhase(again, self.store, run_endings(self.store, self.study.name), self.record))
+            results = read_results(self.store, self.study.name)
         winners = {arm.name: winner_of(results, arm.name) for arm in searched}
         for name, winner in winners.items():
             if winner:
                 set_winner(self.store, self.study.name, name, winner.key.trial)
         return winners
 
-    def measure(self, arms: list[Arm], winners: Mapping[str, object], say: Say) -> None:
+    def measure(self, arms: list[Arm], winners: Mapping[str, RunResult | None], say: Say) -> None:
         say(f"measure: {self.study.measure.seeds} fresh seeds for each winner")
-        planned = measure_runs(self.study, arms, self.report.budgets, winners)  # type: ignore[arg-type]
+        planned = measure_runs(self.study, arms, self.report.budgets, winners)
         self.drive(FixedPhase(planned, self.store, run_endings(self.store, self.study.name), self.record))
 
 

@@ -9,6 +9,7 @@ from clr_study.spec.make import call, make
 from clr_study.spec.parse import load_study, needs_range_test, parse_study
 from clr_study.spec.results import COLUMNS, OWN_METRIC, RangeTestResult, Results, RunResult, Stint, curve_set
 from clr_study.spec.scale import scaled
+from clr_study.spec.sections import Confirm, Data, Measure, RangeTest, Search, Target, Train
 from clr_study.spec.space import (
     Choices,
     FromRangeTest,
@@ -23,10 +24,11 @@ from clr_study.spec.space import (
     leaves,
     with_bounds,
 )
-from clr_study.spec.study import Arm, Data, Measure, RangeTest, Search, Study, Target, Train
+from clr_study.spec.study import Arm, Study
 from clr_study.spec.template import parse_template
 from clr_study.spec.trial import (
     OWN_LOOP,
+    PHASES,
     CheckpointRef,
     Ending,
     Evaluation,
@@ -58,10 +60,12 @@ __all__ = [
     "COLUMNS",
     "OWN_LOOP",
     "OWN_METRIC",
+    "PHASES",
     "Arm",
     "Budget",
     "CheckpointRef",
     "Choices",
+    "Confirm",
     "Data",
     "Ending",
     "Evaluation",

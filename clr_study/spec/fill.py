@@ -11,8 +11,9 @@ import numpy as np
 from clr_study.errors import SpecError
 from clr_study.schedules import SCHEDULES, Schedule
 from clr_study.spec.make import kind_in, make, parameters_of
+from clr_study.spec.sections import Train
 from clr_study.spec.space import Values, filled
-from clr_study.spec.study import Arm, Study, Train
+from clr_study.spec.study import Arm, Study
 from clr_study.spec.trial import TrialSpec
 
 SNAPPED = ("step_size", "step_size_down", "period")

@@ -8,7 +8,7 @@ from typing import Any
 from clr_study.errors import SpecError, did_you_mean
 from clr_study.metrics import ALWAYS, LONGEST_NAME, METRICS, declare
 from clr_study.spec.make import call
-from clr_study.spec.study import Target
+from clr_study.spec.sections import Target
 
 
 def parse_metric(value: Any) -> str:

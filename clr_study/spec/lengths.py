@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from clr_study.errors import SpecError
+from clr_study.spec.sections import Train
 from clr_study.spec.space import Choices, Quantity, Range, Ratio
-from clr_study.spec.study import Arm, Train
+from clr_study.spec.study import Arm
 
 EDGES = ("milestones", "boundaries")
 

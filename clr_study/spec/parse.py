@@ -18,8 +18,9 @@ from clr_study.spec.imports import import_user_module
 from clr_study.spec.loops import with_own_loop
 from clr_study.spec.make import call
 from clr_study.spec.scale import scaled
+from clr_study.spec.sections import Confirm, Data, Measure, RangeTest, Search, Train
 from clr_study.spec.space import FromRangeTest
-from clr_study.spec.study import Arm, Data, Measure, RangeTest, Search, Study, Train
+from clr_study.spec.study import Arm, Study
 from clr_study.spec.template import parse_template, parse_values
 from clr_study.spec.trial import OWN_LOOP
 from clr_study.spec.tuning import (
@@ -228,12 +229,12 @@ def _data(table: Any) -> Data:
 def _search(table: Any) -> Search:
     if not isinstance(table, Mapping):
         raise SpecError(f"[search] must be a table, but got {table!r}")
-    parts = {key: value for key, value in table.items() if key not in ("sampler", "pruner")}
-    given = {}
+    parts = {key: value for key, value in table.items() if key not in ("sampler", "pruner", "confirm")}
+    given = {"confirm": _section(Confirm, table.get("confirm", {}), "[search] confirm")}
     for key, known in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
         if key in table:
             given[key] = _chosen(table[key], known, f"[search] {key}")
-    allowed = ("trials", "seed", "sampler", "pruner")
+    allowed = ("trials", "seed", "sampler", "pruner", "confirm")
     _known_keys(table, allowed, "[search]")
     return call(Search, parts, "[search]", given=given)
 

@@ -10,8 +10,9 @@ from typing import Any, TypeAlias
 from clr_study.errors import ClrStudyError, SpecError
 from clr_study.spec.build import build_corners
 from clr_study.spec.lengths import check_lengths
+from clr_study.spec.sections import RangeTest, Train
 from clr_study.spec.space import Choices, Quantity, Range
-from clr_study.spec.study import Arm, RangeTest, Study, Train
+from clr_study.spec.study import Arm, Study
 
 Change: TypeAlias = Callable[[float], float]
 

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,8 @@ from clr_study.schedules import Schedule, schedule_from_dict
 OWN_LOOP = "own_loop"
 """The kind of data of a run that a training loop of the user's own trains."""
 
-Phase: TypeAlias = Literal["search", "measure", "range_test"]
+Phase: TypeAlias = Literal["range_test", "search", "confirm", "measure"]
+PHASES: tuple[Phase, ...] = get_args(Phase)
 Precision: TypeAlias = Literal["float32", "bf16"]
 Ending: TypeAlias = Literal["completed", "pruned", "diverged", "failed"]
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from clr_study.spec.results import Results, RunResult
+from clr_study.spec.sections import Data, Measure, Search, Target, Train
 from clr_study.spec.space import Range
-from clr_study.spec.study import Arm, Data, Measure, Search, Study, Target, Train
+from clr_study.spec.study import Arm, Study
 from clr_study.spec.trial import RunKey, TrialSpec
 
 SEARCH = Search(trials=16)

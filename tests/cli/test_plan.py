@@ -13,7 +13,7 @@ name = "planned"
 data = { kind = "digits", validation = 0.2 }
 model = { kind = "mlp", hidden = [8] }
 train = { batch_size = 64, updates = 40, evaluations = 4 }
-search = { trials = 5 }
+search = { trials = 5, confirm = { trials = 2 } }
 measure = { seeds = 3 }
 [arms.fixed.schedule]
 kind = "constant"
@@ -47,6 +47,8 @@ def test_it_counts_what_the_study_then_runs(tmp_path):
     assert counted(plan) == [
         ("decay", "search", 5, 20),
         ("clr", "search", 5, 40),
+        ("decay", "confirm", 6, 20),
+        ("clr", "confirm", 6, 40),
         ("fixed", "measure", 3, 40),
         ("decay", "measure", 3, 20),
         ("clr", "measure", 3, 40),
@@ -63,6 +65,8 @@ def test_lanes_are_shared_by_runs_of_one_length():
     assert lanes == {
         ("decay", "search"): 5,
         ("clr", "search"): 5,
+        ("decay", "confirm"): 6,
+        ("clr", "confirm"): 6,
         ("fixed", "measure"): 6,
         ("decay", "measure"): 3,
         ("clr", "measure"): 6,
@@ -119,7 +123,7 @@ def test_the_command_shows_the_sum_and_stores_nothing(clr_study, tmp_path, monke
     (tmp_path / "planned.toml").write_text(STUDY)
     found = clr_study("plan", "planned.toml", "--devices", "cpu,cpu")
     assert found.exit_code == 0, found.output
-    assert re.search(r"in all 19 runs, 600 updates, about \d+ s of training on 2 × CPU", found.output)
+    assert re.search(r"in all 31 runs, 960 updates, about \d+ s of training on 2 × CPU", found.output)
     assert [path.name for path in tmp_path.iterdir()] == ["planned.toml"]
 
 

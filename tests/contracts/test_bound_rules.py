@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from clr_study.analysis import BOUND_RULES, Bounds
-from clr_study.spec.study import RangeTest
+from clr_study.spec.sections import RangeTest
 
 LRS = np.geomspace(1e-4, 1.0, 40)
 NOISE = np.random.default_rng(0).normal(0, 0.005, size=(3, 40))

@@ -15,7 +15,7 @@ from clr_study.report.theme import Theme
 from clr_study.report.words import inert
 from clr_study.spec import Results
 
-FILLS = {"measure": "heavy", "search": "middle", "range_test": "pale"}
+FILLS = {"measure": "heavy", "confirm": "soft", "search": "middle", "range_test": "pale"}
 PATTERNS = {"completed": "", "pruned": "/", "diverged": "x", "failed": ".", "unfinished": "-"}
 
 

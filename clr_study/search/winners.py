@@ -1,0 +1,98 @@
+"""From trials to winners: each arm's best trials are run again on fresh seeds, and the winner is measured on others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from clr_study.data import replicate_seeds
+from clr_study.metrics import higher_is_better
+from clr_study.spec import Arm, Budget, PlannedRun, Results, RunKey, RunResult, Study, fill
+
+
+def ranked(results: Results, arm: str) -> list[RunResult]:
+    """Returns an arm's completed trials, the best score at its end first.
+
+    Ties go to the lower validation loss, then to the earlier trial.
+    """
+    column, sign = _column(results.study)
+    done = [run for run in results.of(arm, "search") if run.ending == "completed"]
+    return sorted(done, key=lambda run: (sign * run.final(column), run.final("validation_loss"), run.key.trial))
+
+
+def winner_of(results: Results, arm: str) -> RunResult | None:
+    """Returns an arm's winning trial; None if none has completed.
+
+    Of the trials that were run again, the one that completed most often wins, then the best mean score over those
+    fresh seeds; the run that made it a finalist does not count, for it was picked for its luck. Ties go as in `ranked`.
+    """
+    trials = ranked(results, arm)
+    again: dict[int, list[RunResult]] = {}
+    for run in results.of(arm, "confirm"):
+        again.setdefault(run.key.trial, []).append(run)
+    finalists = [run for run in trials if run.key.trial in again]
+    if not finalists:
+        return trials[0] if trials else None
+    column, sign = _column(results.study)
+
+    def lost_and_score(finalist: RunResult) -> tuple[int, float, float]:
+        runs = again[finalist.key.trial]
+        done = [run for run in runs if run.ending == "completed"]
+        if not done:
+            return len(runs), 0.0, 0.0
+        scores, losses = (sum(run.final(name) for run in done) / len(done) for name in (column, "validation_loss"))
+        return len(runs) - len(done), sign * scores, losses
+
+    return min(finalists, key=lost_and_score)  # which keeps the first of equals
+
+
+def confirm_runs(
+    study: Study, arms: Sequence[Arm], budgets: Mapping[str, Budget], results: Results
+) -> list[PlannedRun]:
+    """Returns the runs of the confirm phase: each arm's best trials, on seeds that all arms share.
+
+    Args:
+        study: The study.
+        arms: Its arms that were searched, each range-test hole already a range.
+        budgets: By arm.
+        results: What the search has measured.
+    """
+    if study.search is None or not study.search.confirmed:
+        return []
+    planned = []
+    for seed in replicate_seeds(study.name, study.seed, "confirm", study.search.confirm.seeds):
+        for arm in arms:
+            finalists = ranked(results, arm.name)[: study.search.confirmed]
+            for trial in finalists if len(finalists) > 1 else ():
+                spec = fill(study, arm, trial.values, budgets[arm.name], seed)
+                key = RunKey(study.name, arm.name, "confirm", trial.key.trial, seed)
+                planned.append(PlannedRun(key, spec, trial.values))
+    return planned
+
+
+def measure_runs(
+    study: Study, arms: Sequence[Arm], budgets: Mapping[str, Budget], winners: Mapping[str, RunResult | None]
+) -> list[PlannedRun]:
+    """Returns the runs of the measure phase: each winner, on seeds that all arms share and no search has seen.
+
+    Args:
+        study: The study.
+        arms: Its arms, each range-test hole already a range.
+        budgets: By arm.
+        winners: By arm with holes; None where its search has found nothing.
+    """
+    planned = []
+    for seed in replicate_seeds(study.name, study.seed, "measure", study.measure.seeds):
+        for arm in arms:
+            winner = winners.get(arm.name)
+            if arm.space and winner is None:
+                continue
+            values = winner.values if winner else {}
+            spec = fill(study, arm, values, budgets[arm.name], seed, test=True)
+            key = RunKey(study.name, arm.name, "measure", winner.key.trial if winner else 0, seed)
+            planned.append(PlannedRun(key, spec, values))
+    return planned
+
+
+def _column(study: Study) -> tuple[str, int]:
+    """The column that decides, and the sign with which less is better."""
+    return f"validation_{study.metric}", -1 if higher_is_better(study.metric) else 1
