@@ -100,11 +100,13 @@ def test_the_cost_of_an_arm_is_that_of_its_phases(clr_study, tmp_path, monkeypat
     assert [row[:3] for row in rows] == [
         ["fixed", "measure", "3"],
         ["decay", "search", "5"],
+        ["decay", "confirm", "6"],
         ["decay", "measure", "3"],
-        ["", "in all", "8"],
+        ["", "in all", "14"],
         ["clr", "search", "5"],
+        ["clr", "confirm", "6"],
         ["clr", "measure", "3"],
-        ["", "in all", "8"],
+        ["", "in all", "14"],
     ]
 
 
