@@ -5,7 +5,7 @@ from clr_study.analysis.compare import compare
 from clr_study.analysis.comparison import ArmSummary, Comparison, Difference, Estimate, TimeToTarget
 from clr_study.analysis.cost import Cost, ledger
 from clr_study.analysis.effort import Effort, effort, leaders
-from clr_study.analysis.sensitivity import Sensitivity, sensitivity
+from clr_study.analysis.sensitivity import Sensitivity, VarianceSplit, sensitivity, variance_split
 
 __all__ = [
     "BOUND_RULES",
@@ -18,9 +18,11 @@ __all__ = [
     "Estimate",
     "Sensitivity",
     "TimeToTarget",
+    "VarianceSplit",
     "compare",
     "effort",
     "leaders",
     "ledger",
     "sensitivity",
+    "variance_split",
 ]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from clr_study.analysis.bootstrap import estimate, percentile_interval_columns, resampled, tail
-from clr_study.analysis.comparison import Estimate
+from clr_study.analysis.bootstrap import percentile_interval_columns, resampled, tail
 from clr_study.curves import Array, CurveSet
 
 
@@ -30,16 +28,6 @@ class Band:
     low: Array
     high: Array
     n: npt.NDArray[np.int64]
-
-
-def common_axis(sets: Iterable[CurveSet]) -> Array:
-    """Returns every point at which any of the curves is given, rising.
-
-    Examples:
-        >>> common_axis([CurveSet([10, 30], [[0, 0]], [1]), CurveSet([20, 30], [[0, 0]], [1])])
-        array([10., 20., 30.])
-    """
-    return np.unique(np.concatenate([curves.updates for curves in sets]))
 
 
 def on_axis(curves: CurveSet, axis: Array) -> CurveSet:
@@ -95,12 +83,13 @@ def band(curves: CurveSet, *, resamples: int = 2_000, seed: int = 0) -> Band:
     return Band(updates=curves.updates, mean=mean, low=low, high=high, n=n)
 
 
-def areas(curves: CurveSet, until: float | None = None) -> Array:
+def areas(curves: CurveSet, until: float | None = None, since: float | None = None) -> Array:
     """Returns the mean height of each curve from its first evaluation on [N], by trapezoids: the normed area under it.
 
     Args:
         curves: One row a run.
         until: Where the area ends, at or before the end of the axis; the end unless given.
+        since: Where it begins, at or after the first evaluation; there unless given.
 
     Returns:
         NaN for a run that ended before that, and where there is only one evaluation.
@@ -110,13 +99,10 @@ def areas(curves: CurveSet, until: float | None = None) -> Array:
         array([0.75])
     """
     until = float(curves.updates[-1] if until is None else until)
-    axis = np.append(curves.updates[curves.updates < until], until)
-    if len(axis) < 2:
+    since = float(curves.updates[0] if since is None else since)
+    if since >= until:
         return np.full(len(curves), np.nan)
+    between = (curves.updates > since) & (curves.updates < until)
+    axis = np.array([since, *curves.updates[between], until])
     values = on_axis(curves, axis).values
     return (values[:, 1:] + values[:, :-1]) / 2 @ np.diff(axis) / (until - axis[0])
-
-
-def area(curves: CurveSet, until: float | None = None, *, resamples: int = 10_000, seed: int = 0) -> Estimate:
-    """Returns the mean of `areas` over the runs that have one, with its interval."""
-    return estimate(areas(curves, until), resamples=resamples, seed=seed)

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from clr_study.analysis import measured, survival
+from clr_study.analysis.anytime import areas
 from clr_study.analysis.bootstrap import Statistic, estimate, interquartile_mean, mean
 from clr_study.analysis.comparison import ArmSummary, Estimate, TimeToTarget
 from clr_study.curves import Array
@@ -94,10 +95,25 @@ class Bench:
             at_best=self._estimate(measured.values_at_best(runs, self.results.metric)),
             gap=self._estimate(measured.generalisation_gaps(runs)),
             to_target_seconds=self._to_target_seconds(arm),
+            area=self._estimate(self._areas(arm)),
+            batch_size=setting.spec.batch_size if setting else 0,
+            updates_an_epoch=measured.updates_an_epoch(runs),
         )
 
     def _estimate(self, values: Array, statistic: Statistic = mean) -> Estimate:
         return estimate(values, statistic, resamples=self.resamples, seed=self.seed)
+
+    @cached_property
+    def shared_axis(self) -> tuple[float, float]:
+        """The stretch of updates on which every arm with a measured run was evaluated."""
+        axes = [run.spec.evaluate_at for runs in self.runs.values() for run in runs]
+        return max((axis[0] for axis in axes), default=0), min((axis[-1] for axis in axes), default=0)
+
+    def _areas(self, arm: str) -> Array:
+        runs, (since, until) = self.runs[arm], self.shared_axis
+        if not any(self.results.metric in run.metrics for run in runs):
+            return np.array([])
+        return areas(measured.curves(runs, self.results.metric), until, since)
 
     def _setting(self, arm: str) -> RunResult | None:
         """Returns a run with the arm's winning setting: a measured one, else the winner's own in the search."""

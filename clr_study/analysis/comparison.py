@@ -70,6 +70,10 @@ class ArmSummary:
         gap: The mean of the last validation loss minus the train loss just before it: how much the fit is by heart.
         to_target_seconds: As `to_target`, in training seconds, without a speed-up; they hang on the device and on how
             many runs shared it.
+        area: The mean height of the deciding metric's curve, between the first evaluation and the budget that all arms
+            share, over the runs that got there: how good the arm is at any moment.
+        batch_size: Samples of an update; 0 while no run of the arm is known.
+        updates_an_epoch: Updates of a pass over the training split; None while it is not known.
     """
 
     arm: str
@@ -87,6 +91,9 @@ class ArmSummary:
     at_best: Estimate
     gap: Estimate
     to_target_seconds: TimeToTarget | None
+    area: Estimate
+    batch_size: int
+    updates_an_epoch: float | None
 
     @property
     def incomplete(self) -> int:

@@ -11,8 +11,11 @@ trials, or that spread them, do not draw independently: for them there is no suc
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -23,32 +26,36 @@ from clr_study.curves import Array
 from clr_study.metrics import higher_is_better
 from clr_study.spec.results import Results
 
+Counts: TypeAlias = npt.NDArray[np.int64]
+EVERY = 200
+
 
 @dataclass(frozen=True, eq=False)
 class Effort:
     """The expected best value against the number of trials.
 
     Args:
-        trials: 1 to N [N].
-        expected: The expected best of so many [N].
-        low: The lower end of the 95 % interval over trials [N].
-        high: The upper end [N]. Neither end knows a setting better than the best one seen.
+        trials: From 1 to N, rising [K]; every number up to 200, then in steps of 2 %.
+        expected: The expected best of so many [K].
+        low: The lower end of the 95 % interval over trials [K].
+        high: The upper end [K]. Neither end knows a setting better than the best one seen.
         incomplete: How many of the N trials did not complete; they count as the worst value of the study's search.
     """
 
-    trials: npt.NDArray[np.int64]
+    trials: Counts
     expected: Array
     low: Array
     high: Array
     incomplete: int
 
 
-def expected_best(scores: Array, higher_is_better: bool = True) -> Array:
+def expected_best(scores: Array, higher_is_better: bool = True, numbers: Counts | None = None) -> Array:
     """Returns the expected best of k scores drawn from N, for k from 1 to N, over the last axis [..., N].
 
     Args:
         scores: Independent scores [..., N].
         higher_is_better: Whether the best one is the largest.
+        numbers: For which k instead [K].
 
     Examples:
         >>> expected_best([1.0, 2.0, 6.0]).round(6).tolist()
@@ -56,7 +63,7 @@ def expected_best(scores: Array, higher_is_better: bool = True) -> Array:
     """
     scores = np.asarray(scores, dtype=float)
     n = scores.shape[-1]
-    rank, k = np.arange(1, n + 1)[:, None], np.arange(1, n + 1)
+    rank, k = np.arange(1, n + 1)[:, None], np.arange(1, n + 1) if numbers is None else numbers
     with np.errstate(invalid="ignore"):
         chosen = gammaln(rank) - gammaln(k) - gammaln(rank - k + 1)
         of_all = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
@@ -65,11 +72,23 @@ def expected_best(scores: Array, higher_is_better: bool = True) -> Array:
     return (ordered if higher_is_better else ordered[..., ::-1]) @ weights
 
 
+def numbers_of_trials(most: int) -> Counts:
+    """Returns at how many trials the curve is known: every number up to 200, then in steps of 2 %, and the last.
+
+    Examples:
+        >>> numbers_of_trials(3), len(numbers_of_trials(10_000))
+        (array([1, 2, 3]), 398)
+    """
+    steps = EVERY * 1.02 ** np.arange(1, 1 + max(0, math.ceil(math.log(most / EVERY, 1.02))))
+    known = np.concatenate([np.arange(1, EVERY + 1), np.floor(steps).astype(np.int64), [most]])
+    return np.unique(known[known <= most])
+
+
 def leaders(curves: Mapping[str, Effort], higher_is_better: bool = True) -> tuple[tuple[int, int, str], ...]:
     """Returns which arm is expected to lead with how many trials: spans of trials, both ends included, with its name.
 
     Args:
-        curves: One curve an arm; they are held against each other as far as the shortest goes.
+        curves: One curve an arm; they are held against each other where all are known, as far as the shortest goes.
         higher_is_better: Whether the larger value leads. Of equal ones the first arm does.
 
     Examples:
@@ -78,15 +97,15 @@ def leaders(curves: Mapping[str, Effort], higher_is_better: bool = True) -> tupl
         >>> leaders({"fixed": made([0.5, 0.6, 0.7]), "clr": made([0.3, 0.6, 0.9])})
         ((1, 2, 'fixed'), (3, 3, 'clr'))
     """
-    length = min((len(curve.trials) for curve in curves.values()), default=0)
-    if not length:
+    if not curves:
         return ()
-    table = np.stack([curve.expected[:length] for curve in curves.values()])
+    common = reduce(np.intersect1d, [curve.trials for curve in curves.values()])
+    table = np.stack([curve.expected[np.isin(curve.trials, common)] for curve in curves.values()])
     ahead = table.argmax(axis=0) if higher_is_better else table.argmin(axis=0)
     starts = np.flatnonzero(np.diff(ahead, prepend=-1))
-    ends = [*starts[1:], length]
+    ends = [*(common[starts[1:]] - 1), common[-1]]
     names = list(curves)
-    return tuple((int(start) + 1, int(end), names[ahead[start]]) for start, end in zip(starts, ends, strict=True))
+    return tuple((int(common[start]), int(end), names[ahead[start]]) for start, end in zip(starts, ends, strict=True))
 
 
 def effort(results: Results, arm: str, *, resamples: int = 2_000, seed: int = 0) -> tuple[Effort | None, str]:
@@ -120,11 +139,12 @@ def effort(results: Results, arm: str, *, resamples: int = 2_000, seed: int = 0)
     known = np.array([run.final(metric) for run in results.runs if run.key.phase == "search"], dtype=float)
     incomplete = ~np.isfinite(scores)
     scores[incomplete] = np.nanmin(known) if higher else np.nanmax(known)
-    draws = expected_best(scores[resampled(len(scores), resamples, seed)], higher)
+    numbers = numbers_of_trials(len(scores))
+    draws = expected_best(scores[resampled(len(scores), resamples, seed)], higher, numbers)
     low, high = percentile_interval_columns(draws, 0.025)
     return Effort(
-        trials=np.arange(1, len(scores) + 1),
-        expected=expected_best(scores, higher),
+        trials=numbers,
+        expected=expected_best(scores, higher, numbers),
         low=low,
         high=high,
         incomplete=int(incomplete.sum()),

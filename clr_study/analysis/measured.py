@@ -54,6 +54,12 @@ def generalisation_gaps(runs: Sequence[RunResult]) -> Array:
     return np.array([run.final("validation_loss") - run.final("train_loss") for run in runs], dtype=float)
 
 
+def updates_an_epoch(runs: Sequence[RunResult]) -> float | None:
+    """Returns how many updates are a pass over the training split; None where no run tells."""
+    known = [run.updates[-1] / run.epochs[-1] for run in runs if len(run.epochs) and run.epochs[-1] > 0]
+    return float(known[0]) if known else None
+
+
 def seconds_at(runs: Sequence[RunResult], updates: Array, reached: npt.NDArray[np.bool_]) -> Array:
     """Returns the training seconds after which each run reached the target [N].
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from clr_study.analysis import ArmSummary, Comparison, Difference, Estimate
+from clr_study.analysis import ArmSummary, Comparison, Difference, Estimate, TimeToTarget
 from clr_study.report.files import write_whole
 from clr_study.report.progress import missing
 from clr_study.spec import Results, RunResult
 from clr_study.version import __version__
 
-FORMAT = 1
+FORMAT = 2
 
 
 def results_document(results: Results, comparison: Comparison) -> dict[str, Any]:
@@ -30,7 +30,8 @@ def results_document(results: Results, comparison: Comparison) -> dict[str, Any]
     Returns:
         `format` (the version of this layout), `study`, `question`, `metric`, `higher_is_better`, `target`, `verdict`,
         `limits`, `best`, `finished`, `missing`, `analysis`, `versions`, `devices`, `arms` (one table an arm),
-        `to_reference` and `to_best` (paired differences) and `runs` (one table a run, with its curve).
+        `to_reference`, `to_best` and `target_to_best` (paired differences) and `runs` (one table a run: what it saw
+        last, and of a measured run the whole curve; `clr-study export` writes the curves of all).
     """
     study = results.study
     document = {
@@ -55,6 +56,7 @@ def results_document(results: Results, comparison: Comparison) -> dict[str, Any]
         "arms": {summary.arm: _arm(summary, study.metric) for summary in comparison.arms},
         "to_reference": [_difference(difference) for difference in comparison.to_reference],
         "to_best": [_difference(difference) for difference in comparison.to_best],
+        "target_to_best": [_difference(difference) for difference in comparison.target_to_best],
         "range_tests": [
             {"name": test.arm, "ramp": test.ramp, "seeds": test.seeds, "bounds": test.bounds}
             for test in results.range_tests
@@ -67,8 +69,22 @@ def results_document(results: Results, comparison: Comparison) -> dict[str, Any]
 
 def write_results(results: Results, path: str | Path, comparison: Comparison) -> Path:
     """Writes `results.json`, whole or not at all, and returns its path."""
-    text = json.dumps(results_document(results, comparison), indent=1, allow_nan=False, ensure_ascii=False)
-    return write_whole(path, text + "\n")
+    return write_whole(path, _in_lines(results_document(results, comparison)))
+
+
+def _in_lines(document: Mapping[str, Any]) -> str:
+    """A line a key, and a line each entry of a list: people can read it, and a curve does not take a line a number."""
+    return "{\n" + ",\n".join(f"{_text(key)}: {_value(value)}" for key, value in document.items()) + "\n}\n"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list) and value:
+        return "[\n" + ",\n".join(f" {_text(entry)}" for entry in value) + "\n]"
+    return _text(value)
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, allow_nan=False, ensure_ascii=False)
 
 
 def versions(results: Results) -> dict[str, list[str]]:
@@ -99,29 +115,38 @@ def plain_json(value: Any) -> Any:
 
 
 def _arm(summary: ArmSummary, metric: str) -> dict[str, Any]:
-    time = summary.to_target
     return {
         "n": summary.n,
         "planned": summary.planned,
         "outcomes": summary.endings,
         metric: _estimate(summary.final),
         f"{metric}_interquartile_mean": _estimate(summary.interquartile_mean),
-        "updates_to_target": None
-        if time is None
-        else {
-            "median": time.median,
-            "low": time.low,
-            "high": time.high,
-            "misses": time.misses,
-            "n": time.n,
-            "restricted_mean": _estimate(time.restricted_mean),
-            "speed_up": None if time.speed_up is None else _estimate(time.speed_up),
-        },
+        f"{metric}_at_best": _estimate(summary.at_best),
+        f"{metric}_area": _estimate(summary.area),
+        "generalisation_gap": _estimate(summary.gap),
+        "updates_to_target": _time(summary.to_target),
+        "seconds_to_target": _time(summary.to_target_seconds),
         "trial": summary.trial,
         "values": summary.values,
         "schedule": summary.schedule,
         "updates": summary.updates,
+        "batch_size": summary.batch_size,
+        "updates_an_epoch": summary.updates_an_epoch,
         "seconds": summary.seconds,
+    }
+
+
+def _time(time: TimeToTarget | None) -> dict[str, Any] | None:
+    if time is None:
+        return None
+    return {
+        "median": time.median,
+        "low": time.low,
+        "high": time.high,
+        "misses": time.misses,
+        "n": time.n,
+        "restricted_mean": _estimate(time.restricted_mean),
+        "speed_up": None if time.speed_up is None else _estimate(time.speed_up),
     }
 
 
@@ -134,7 +159,8 @@ def _difference(difference: Difference) -> dict[str, Any]:
 
 
 def _run(run: RunResult) -> dict[str, Any]:
-    return {
+    known = {name: column for name, column in run.metrics.items() if np.isfinite(column).any()}
+    told: dict[str, Any] = {
         "arm": run.key.arm,
         "phase": run.key.phase,
         "trial": run.key.trial,
@@ -145,9 +171,8 @@ def _run(run: RunResult) -> dict[str, Any]:
         "updates": run.updates[-1] if len(run.updates) else 0,
         "seconds": run.seconds[-1] if len(run.seconds) else 0.0,
         "device": run.device,
-        "curve": {
-            "updates": run.updates,
-            "seconds": run.seconds,
-            **{name: column for name, column in run.metrics.items() if np.isfinite(column).any()},
-        },
+        "last": {name: column[-1] for name, column in known.items()},
     }
+    if run.key.phase == "measure":
+        told["curve"] = {"updates": run.updates, "seconds": run.seconds, **known}
+    return told

@@ -96,24 +96,8 @@ def write_export(
         The paths, in the order of the tables.
     """
     tables = export_tables(results, comparison or compare(results))
-    write = {"csv": Table.to_csv, "json": to_json}[form]
+    write = {"csv": Table.to_csv, "json": Table.to_json}[form]
     return tuple(write_whole(Path(folder) / f"{name}.{form}", write(table)) for name, table in tables.items())
-
-
-def to_json(table: Table) -> str:
-    """Returns a table as JSON text: a list of objects, a line each.
-
-    Examples:
-        >>> print(to_json(Table(("arm", "lr"), (("fixed", 0.5), ("clr", float("nan"))))))
-        [
-        {"arm": "fixed", "lr": 0.5},
-        {"arm": "clr", "lr": null}
-        ]
-        <BLANKLINE>
-    """
-    rows = [plain_json(dict(zip(table.columns, row, strict=True))) for row in table.rows]
-    lines = ",\n".join(json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows)
-    return f"[\n{lines}\n]\n" if rows else "[]\n"
 
 
 def _table(columns: Iterable[_Column[Row]], rows: Iterable[Row]) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 import re
 from collections.abc import Iterable
@@ -54,6 +55,24 @@ class Table:
         writer.writerows([[_csv_cell(cell) for cell in row] for row in self.rows])
         return buffer.getvalue()
 
+    def to_json(self) -> str:
+        """Returns the table as JSON text: a list of objects, a line each, null where there is no value.
+
+        Examples:
+            >>> print(Table(("arm", "lr"), (("fixed", 0.5), ("clr", float("nan")))).to_json())
+            [
+            {"arm": "fixed", "lr": 0.5},
+            {"arm": "clr", "lr": null}
+            ]
+            <BLANKLINE>
+        """
+        rows = [
+            {name: None if _missing(cell) else cell for name, cell in zip(self.columns, row, strict=True)}
+            for row in self.rows
+        ]
+        lines = ",\n".join(json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows)
+        return f"[\n{lines}\n]\n" if rows else "[]\n"
+
     def shown(self, limit: int) -> list[list[str]]:
         """Returns the first rows as a page shows them: numbers to six digits, nothing for no value."""
         return [[_shown_cell(cell) for cell in row] for row in self.rows[:limit]]
@@ -82,13 +101,17 @@ def plain(text: str) -> str:
     return re.sub(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]", "", text)
 
 
+def _missing(cell: Cell) -> bool:
+    return cell is None or (isinstance(cell, float) and not math.isfinite(cell))
+
+
 def _csv_cell(cell: Cell) -> str:
-    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+    if _missing(cell):
         return ""
     return harmless(cell) if isinstance(cell, str) else repr(cell)
 
 
 def _shown_cell(cell: Cell) -> str:
-    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+    if _missing(cell):
         return ""
     return f"{cell:.6g}" if isinstance(cell, float) else plain(str(cell))

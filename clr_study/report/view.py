@@ -18,12 +18,13 @@ from clr_study.report.figures import FIGURES
 from clr_study.report.figures.cost import duration
 from clr_study.report.pages import Page
 from clr_study.report.progress import lost
-from clr_study.report.table import plain
+from clr_study.report.table import Table, plain
 from clr_study.report.terminal import snippet, summary_rows
 from clr_study.report.theme import LIGHT, Theme
 from clr_study.spec import Results
 
 SHOWN_ROWS = 200
+KEPT_ROWS = 1_000
 SHOWN_LOST = 50
 LONGEST_KEPT = 40
 
@@ -40,9 +41,10 @@ class FigureView:
         json: The drawing, fit to stand in a script element.
         columns: Of the table behind it.
         rows: Its first rows.
-        more: How many rows are left out here; the download has them all.
-        filename: Of the download.
-        csv: The download's address, which holds its content.
+        said: Which rows stand here, and which in the downloads, where not all do.
+        filename: Of the downloads, without its ending.
+        csv: The address of a download, which holds its content.
+        records: The same rows as JSON.
     """
 
     id: str
@@ -52,9 +54,10 @@ class FigureView:
     json: Markup
     columns: tuple[str, ...]
     rows: list[list[str]]
-    more: int
+    said: str
     filename: str
     csv: str
+    records: str
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,7 @@ def _figure(figure: Figure[Any], info: Any, theme: Theme, study: str, numbers: d
     numbers[kind] = numbers.get(kind, 0) + 1
     name = kind if numbers[kind] == 1 else f"{kind}-{numbers[kind]}"
     drawing, table = figure.draw(info, theme), figure.table(info)
+    kept = Table(table.columns, table.rows[:KEPT_ROWS])
     return FigureView(
         id=name.replace("_", "-"),
         title=figure.heading(info),
@@ -130,10 +134,26 @@ def _figure(figure: Figure[Any], info: Any, theme: Theme, study: str, numbers: d
         json=script_json(drawing.to_json()),
         columns=table.columns,
         rows=table.shown(SHOWN_ROWS),
-        more=max(0, len(table.rows) - SHOWN_ROWS),
-        filename=f"{study}-{name}.csv",
-        csv=f"data:text/csv;charset=utf-8;base64,{base64.b64encode(table.to_csv().encode()).decode()}",
+        said=_rows_said(len(table.rows)),
+        filename=f"{study}-{name}",
+        csv=_address("text/csv", kept.to_csv()),
+        records=_address("application/json", kept.to_json()),
     )
+
+
+def _rows_said(rows: int) -> str:
+    if rows <= SHOWN_ROWS:
+        return ""
+    if rows <= KEPT_ROWS:
+        return f"The first {SHOWN_ROWS} of {rows:,} rows; the files have them all."
+    return (
+        f"The first {SHOWN_ROWS} of {rows:,} rows; the files have the first {KEPT_ROWS:,}, and `clr-study export` "
+        "writes every run and evaluation."
+    )
+
+
+def _address(kind: str, text: str) -> str:
+    return f"data:{kind};charset=utf-8;base64,{base64.b64encode(text.encode()).decode()}"
 
 
 def arm_views(results: Results, comparison: Comparison, theme: Theme) -> list[ArmView]:

@@ -36,6 +36,7 @@ class RunResult:
         device: The device, in words.
         versions: The versions of what it ran on.
         note: For people: where it diverged, or what failed.
+        epochs: Passes over the training split done at each evaluation [T]; empty where that is not known.
     """
 
     key: RunKey
@@ -48,6 +49,7 @@ class RunResult:
     device: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
+    epochs: Array = field(default_factory=lambda: np.array([]))
 
     @property
     def axis(self) -> npt.NDArray[np.int64]:

@@ -79,7 +79,7 @@ def read_results(store: Store, study: str) -> Results:
         number = study_id(connection, study)
         # The outcomes first: a run that has ended by now has all its evaluations in what is read after.
         planned = connection.execute(select(runs).where(runs.c.study_id == number)).all()
-        columns = [evaluations.c[name] for name in ("run_id", "update", "seconds", *COLUMNS, *OWN_METRIC)]
+        columns = [evaluations.c[name] for name in ("run_id", "update", "seconds", "epoch", *COLUMNS, *OWN_METRIC)]
         query = select(*columns).join(runs).where(runs.c.study_id == number)
         query = query.order_by(evaluations.c.run_id, evaluations.c["update"])
         seen = np.array([tuple(row) for row in connection.execute(query)], dtype=np.float64)
@@ -120,7 +120,8 @@ def _run(study: str, row: Row[Any], seen: npt.NDArray[np.float64], names: tuple[
         ending=fields["outcome"],
         updates=seen[:, 0].astype(np.int64),
         seconds=seen[:, 1],
-        metrics={name: seen[:, 2 + place] for place, name in enumerate(names)},
+        epochs=seen[:, 2],
+        metrics={name: seen[:, 3 + place] for place, name in enumerate(names)},
         device=fields["device"] or "",
         versions=json.loads(fields["versions"] or "{}"),
         note=fields["note"] or "",

@@ -1,6 +1,7 @@
 """The report in a real browser."""
 
 import base64
+import json
 import re
 import time
 
@@ -110,7 +111,7 @@ def test_data_opens_and_its_download_has_the_right_bytes(visit, report, tmp_path
     assert not table.is_visible()
     figure.get_by_text("data", exact=True).click()
     assert table.is_visible()
-    link = figure.locator(".download")
+    link, as_json = figure.locator(".download").all()
     with page.expect_download() as caught:
         link.click()
     assert caught.value.suggested_filename == "made-final.csv"
@@ -122,6 +123,12 @@ def test_data_opens_and_its_download_has_the_right_bytes(visit, report, tmp_path
     shown = table.locator("tbody tr").first.locator("td").all_text_contents()
     assert rows[1].split(",")[:2] == shown[:2]
     assert float(rows[1].split(",")[2]) == pytest.approx(float(shown[2]), rel=1e-5)
+    with page.expect_download() as caught:
+        as_json.click()
+    assert caught.value.suggested_filename == "made-final.json"
+    caught.value.save_as(tmp_path / "final.json")
+    records = json.loads((tmp_path / "final.json").read_text())
+    assert [",".join(map(str, record.values())) for record in records] == rows[1:]
 
 
 def colours(page):

@@ -29,17 +29,20 @@ def test_it_has_for_each_arm_what_the_issue_asks(document, results, comparison):
     assert fixed["schedule"]["kind"] == "constant"
 
 
-def test_it_has_every_run_with_its_curve(document, results):
+def test_it_has_every_run_with_what_it_saw_last_and_of_a_measured_one_the_curve(document, results):
     assert len(document["runs"]) == len(results.runs)
     for table, run in zip(document["runs"], results.runs, strict=True):
         assert (table["arm"], table["phase"], table["seed"]) == (run.key.arm, run.key.phase, run.key.seed)
         assert table["outcome"] == run.ending
-        assert table["curve"]["updates"] == run.updates.tolist()
-        assert table["curve"]["validation_accuracy"] == run.metrics["validation_accuracy"].tolist()
-        assert ("test_accuracy" in table["curve"]) == run.spec.test
-    diverged = next(table for table in document["runs"] if table["outcome"] == "diverged")
-    assert "inf after update" in diverged["note"]
-    assert len(diverged["curve"]["updates"]) == 4
+        assert table["last"]["validation_accuracy"] == run.metrics["validation_accuracy"][-1]
+        assert ("test_accuracy" in table["last"]) == run.spec.test
+        assert ("curve" in table) == (run.key.phase == "measure")
+        if "curve" in table:
+            assert table["curve"]["updates"] == run.updates.tolist()
+            assert table["curve"]["validation_accuracy"] == run.metrics["validation_accuracy"].tolist()
+    diverged = [table for table in document["runs"] if table["outcome"] == "diverged"]
+    assert all("inf after update" in table["note"] for table in diverged)
+    assert [len(table["curve"]["updates"]) for table in diverged if "curve" in table] == [4]
 
 
 def test_it_says_what_was_asked_found_and_not_shown(document, comparison):

@@ -110,12 +110,13 @@ def test_every_figure_has_a_heading_a_summary_a_caption_its_data_and_a_download(
     assert len(figures) == 10
     plots = [each for each in page.of("div") if each.get("class") == "plot"]
     downloads = [each for each in page.of("a") if each.get("class") == "download"]
-    assert len(plots) == len(downloads) == 10
+    assert 2 * len(plots) == len(downloads) == 20
     assert all(plot["role"] == "img" and len(plot["aria-label"]) > 40 for plot in plots)
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     assert {figure["aria-labelledby"] for figure in figures} <= set(ids)
-    assert len({each["download"] for each in downloads}) == 10
+    assert len({each["download"] for each in downloads}) == 20
+    assert {each["download"].rpartition(".")[2] for each in downloads} == {"csv", "json"}
 
 
 def test_contents_lead_to_every_section(page):
@@ -198,3 +199,14 @@ def test_a_page_that_cannot_be_written_leaves_the_old_one(results, comparison, t
         write_report(results, path, comparison=comparison)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_long_search_makes_no_longer_a_page_than_a_shorter_one():
+    def made(trials):
+        text = report_html(make_results(make_study(trials=trials, seeds=2)), "search")
+        return len(text), sum(map(len, re.findall(r'-drawing">(.*?)</script>', text, re.DOTALL))), text
+
+    (small, few, _), (large, many, text) = made(400), made(800)
+    assert large < 1.1 * small
+    assert many < 1.2 * few
+    assert "The first 200 of 3,200 rows; the files have the first 1,000, and `clr-study export`" in html.unescape(text)

@@ -5,6 +5,7 @@ from sqlalchemy import text as sql
 from clr_study.errors import StorageError
 from clr_study.spec import Stint
 from clr_study.store import add_stint, open_store, read_results, study_names
+from clr_study.store.connect import engine_options
 from clr_study.store.rows import now
 from clr_study.store.schema import VERSION_TABLE, schema_version, upgrade
 from clr_study.store.tables import studies
@@ -27,7 +28,7 @@ def test_a_stint_of_an_unknown_study_is_refused(store):
 
 
 def test_a_storage_of_the_first_schema_is_upgraded_with_what_it_holds(url, study):
-    engine = create_engine(url)
+    engine = create_engine(url, **engine_options(url))
     with writing(engine) as connection:
         upgrade(connection, "0001")
         assert schema_version(connection) == "0001"

@@ -13,6 +13,7 @@ from clr_study.report.figure import FIGURES, Absent, Figure
 from clr_study.report.marks import arranged, dots, log_axis
 from clr_study.report.table import Table
 from clr_study.report.theme import Theme
+from clr_study.report.thin import fewer, fewer_words
 from clr_study.report.words import inert, scalar
 from clr_study.spec import Results, RunResult
 
@@ -115,6 +116,7 @@ class Divergence(Figure[DivergenceInfo]):
         return (
             "A cross is a setting of which a run diverged, an open mark one of which none did, at the highest learning "
             f"rate that the schedule reaches; search and measured runs together.{panel} {said}."
+            + fewer_words(len(info.of(arm)) for arm in info.arms)
         )
 
     def table(self, info: DivergenceInfo) -> Table:
@@ -156,6 +158,8 @@ def _alive_and_dead(settings: Iterable[DivergenceSetting]) -> list[list[Divergen
 def _marks(settings: list[DivergenceSetting], y: list[float | None], theme: Theme, **where: str) -> go.Scatter:
     arm, style = settings[0].arm, theme.style(settings[0].arm)
     dead = bool(settings[0].diverged)
+    shown = fewer(list(zip(settings, y, strict=True)), lambda mark: mark[0].peak, lambda mark: mark[1])
+    settings, y = [setting for setting, _ in shown], [height for _, height in shown]
     return dots(
         theme,
         arm,

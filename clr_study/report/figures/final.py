@@ -141,9 +141,10 @@ def _mean(arm: FinalArm, place: int, metric: str, theme: Theme) -> go.Scatter:
 def _pairs(info: FinalInfo, offset: dict[int, float], theme: Theme) -> go.Scatter:
     x: list[float | None] = []
     y: list[float | None] = []
+    values = [dict(arm.runs) for arm in info.arms]
     for seed in offset:
-        for place, arm in enumerate(info.arms):
-            value = dict(arm.runs).get(seed)
+        for place, known in enumerate(values):
+            value = known.get(seed)
             x.append(None if value is None else place + offset[seed])
             y.append(value)
         x.append(None)

@@ -31,6 +31,7 @@ class ForestRow:
         p_holm: p, adjusted by Holm over the family.
         improvement: The part of the pairs in which this arm was the better one, ties as half.
         effect_size: Cohen's d of the pairs; NaN where it is not known.
+        within: No difference larger than this was shown; NaN where there is no interval.
     """
 
     arm: str
@@ -39,6 +40,7 @@ class ForestRow:
     p_holm: float
     improvement: float
     effect_size: float
+    within: float
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,7 @@ class Forest(Figure[ForestInfo]):
         """Returns a row a difference."""
         columns = ("arm", "minus", "in", "mean difference", "low", "high", "pairs", "p", "p, Holm")
         return Table.of(
-            (*columns, "probability of improvement", "effect size"),
+            (*columns, "probability of improvement", "effect size", "none larger shown than"),
             [
                 (
                     row.arm,
@@ -160,6 +162,7 @@ class Forest(Figure[ForestInfo]):
                     row.p_holm,
                     row.improvement,
                     row.effect_size,
+                    row.within,
                 )
                 for family in info.families
                 for row in family.rows
@@ -168,14 +171,16 @@ class Forest(Figure[ForestInfo]):
 
 
 def _row(found: Difference) -> ForestRow:
-    return ForestRow(found.arm, found.estimate, found.p, found.p_holm, found.improvement, found.effect_size)
+    sure = (found.p, found.p_holm, found.improvement, found.effect_size)
+    return ForestRow(found.arm, found.estimate, *sure, found.within)
 
 
 def _turned(found: Difference) -> ForestRow:
     """A difference of the best arm to another one, seen from the other."""
     known = found.estimate
     turned = Estimate(-known.value, -known.high, -known.low, known.n)
-    return ForestRow(found.reference, turned, found.p, found.p_holm, 1 - found.improvement, -found.effect_size)
+    sure = (found.p, found.p_holm, 1 - found.improvement, -found.effect_size)
+    return ForestRow(found.reference, turned, *sure, found.within)
 
 
 def _in_words(row: ForestRow, family: ForestFamily) -> str:

@@ -18,7 +18,7 @@ from clr_study.report.marks import band as shade
 from clr_study.report.marks import dots, hover_form, line, metric_axis
 from clr_study.report.table import Table
 from clr_study.report.theme import Theme
-from clr_study.report.thin import LIMIT
+from clr_study.report.thin import extremes
 from clr_study.schedules import schedule_from_dict
 from clr_study.spec import Results
 
@@ -164,8 +164,7 @@ class Learning(Figure[LearningInfo]):
 
 
 def _curve(arm: str, n: int, made: Band, ends: Array) -> LearningCurve:
-    # Mean, interval and count have to keep the same points, so a long axis is thinned evenly.
-    kept = np.unique(np.linspace(0, len(made.updates) - 1, min(LIMIT, len(made.updates))).round().astype(int))
+    kept = extremes([made.mean, made.low, made.high])
     known = np.isfinite(made.mean)
     inside = ends[(ends >= made.updates[known][0]) & (ends <= made.updates[known][-1])]
     at_ends = np.interp(inside, made.updates[known], made.mean[known])

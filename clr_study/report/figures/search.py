@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
@@ -13,6 +13,7 @@ from clr_study.report.figure import FIGURES, Absent, Figure
 from clr_study.report.marks import arranged, axes, dots, hover_form, key, log_axis, metric_axis
 from clr_study.report.table import Table
 from clr_study.report.theme import Theme
+from clr_study.report.thin import fewer, fewer_words
 from clr_study.report.words import inert, scalar
 from clr_study.spec import Choices, FromRangeTest, Hole, Range, Ratio, Results, RunResult
 
@@ -85,7 +86,7 @@ class Search(Figure[SearchInfo]):
     def summarise(self, results: Results, comparison: Comparison) -> SearchInfo | Absent:
         """Returns a panel for each drawn value."""
         metric = f"validation_{results.study.metric}"
-        panels: dict[str, Panel] = {}
+        panels: dict[str, tuple[bool, list[Point]]] = {}
         trials = []
         for arm in results.study.arms:
             runs = [run for run in results.of(arm.name, "search") if run.ending is not None]
@@ -94,15 +95,15 @@ class Search(Figure[SearchInfo]):
             for run in runs:
                 for drawn, value in run.values.items():
                     name, log = _axis_of(drawn, arm.space.get(drawn))
-                    panel = panels.setdefault(name, Panel(name, log, ()))
                     point = _point(run, value, metric, results.winners.get(arm.name) == run.key.trial)
-                    panels[name] = replace(panel, points=(*panel.points, point))
+                    panels.setdefault(name, (log, []))[1].append(point)
         if not any(arm.space for arm in results.study.arms):
             return Absent("Nothing was searched: every arm ran as it stands in the study file.")
         if not panels:
             return Absent("No trial has ended yet.")
-        ordered = sorted(panels.values(), key=lambda panel: panel.name != PEAK)
-        return SearchInfo(metric, comparison.higher_is_better, tuple(trials), tuple(ordered))
+        ordered = sorted(panels, key=lambda name: name != PEAK)
+        made = tuple(Panel(name, panels[name][0], tuple(panels[name][1])) for name in ordered)
+        return SearchInfo(metric, comparison.higher_is_better, tuple(trials), made)
 
     def draw(self, info: SearchInfo, theme: Theme) -> go.Figure:
         """Returns a panel for each drawn value; pruned trials are hollow, those without a score lie at the bad edge."""
@@ -112,7 +113,7 @@ class Search(Figure[SearchInfo]):
         for index, panel in enumerate(info.panels):
             x, y = axes(index)
             for arm, *_ in info.trials:
-                points = [point for point in panel.points if point.arm == arm]
+                points = fewer([each for each in panel.points if each.arm == arm], _place, _height)
                 if points:
                     traces.append(_trials(points, theme, edge, info.metric, xaxis=x, yaxis=y))
             layout[f"xaxis{x[1:]}"] |= {"title": {"text": panel.name}, **_scale(panel)}
@@ -129,7 +130,7 @@ class Search(Figure[SearchInfo]):
         return (
             f"A dot is one trial: its {column(info.metric)} at the end, against what was drawn for it. A wide plateau "
             "means that the setting matters little. The outlined dot won; hollow dots were pruned, crosses at the "
-            f"edge diverged or failed. Trials: {counts}."
+            f"edge diverged or failed. Trials: {counts}." + fewer_words(ended for _, ended, _ in info.trials)
         )
 
     def table(self, info: SearchInfo) -> Table:
@@ -182,6 +183,14 @@ def _axis_of(drawn: str, hole: Hole | None) -> tuple[str, bool]:
 def _point(run: RunResult, value: object, metric: str, winner: bool) -> Point:
     x = value if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)
     return Point(run.key.arm, run.key.trial, x, score_of(run, metric), str(run.ending), winner)
+
+
+def _place(point: Point) -> float | str:
+    return point.x
+
+
+def _height(point: Point) -> float | None:
+    return point.score
 
 
 def _score_axis(info: SearchInfo) -> tuple[dict[str, object], float]:

@@ -15,6 +15,7 @@ from clr_study.report.figures.search import drawn_axis
 from clr_study.report.marks import arranged, axes, dots, hover_form, log_axis, metric_axis, panel_name
 from clr_study.report.table import Table
 from clr_study.report.theme import Theme
+from clr_study.report.thin import fewer, fewer_words
 from clr_study.report.words import inert, scalar
 from clr_study.spec import Results
 
@@ -168,7 +169,7 @@ class Sensitivity(Figure[SensitivityInfo]):
             f"A dot is one trial: its {column(info.metric)} against what was drawn for it. Filled dots come within "
             f"{margin} of the arm's best, and the shaded region reaches from the first to the last of them: a wide one "
             "forgives a poor guess. Triangles on the edge lie outside the view, crosses did not complete. Near the "
-            f"best: {shares}.{refused}"
+            f"best: {shares}.{refused}" + fewer_words(len(panel.points) for panel in info.panels)
         )
 
     def table(self, info: SensitivityInfo) -> Table:
@@ -241,6 +242,7 @@ def _trials(
     panel: SensitivityPanel, info: SensitivityInfo, view: tuple[float, float], theme: Theme, **where: str
 ) -> go.Scatter:
     style, (worst, best) = theme.style(panel.arm), view
+    points = fewer(panel.points, lambda point: point.x, lambda point: point.score)
     edge = worst - 0.08 * (best - worst)
     pointing = "triangle-down-open" if info.higher_is_better else "triangle-up-open"
 
@@ -254,10 +256,10 @@ def _trials(
     return dots(
         theme,
         panel.arm,
-        [inert(point.x) if isinstance(point.x, str) else point.x for point in panel.points],
-        [edge if point.score is None or _outside(point.score, view) else point.score for point in panel.points],
-        marker={"symbol": [symbol(point) for point in panel.points], "line": {"color": style.colour, "width": 1.5}},
-        text=[_hover(panel, point, info) for point in panel.points],
+        [inert(point.x) if isinstance(point.x, str) else point.x for point in points],
+        [edge if point.score is None or _outside(point.score, view) else point.score for point in points],
+        marker={"symbol": [symbol(point) for point in points], "line": {"color": style.colour, "width": 1.5}},
+        text=[_hover(panel, point, info) for point in points],
         hovertemplate="%{text}<extra></extra>",
         **where,
     )

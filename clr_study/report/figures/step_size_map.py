@@ -14,6 +14,7 @@ from clr_study.report.figures.search import score_of
 from clr_study.report.marks import arranged, axes, hover_form, panel_name
 from clr_study.report.table import Table
 from clr_study.report.theme import Theme
+from clr_study.report.thin import fewer, fewer_words
 from clr_study.spec import Results, RunResult
 
 NEEDED = ("step_size", "base_lr", "max_lr")
@@ -97,9 +98,10 @@ class StepSizeMap(Figure[MapInfo]):
         traces, names = [], []
         for index, (arm, points) in enumerate(info.arms):
             x, y = axes(index)
+            shown = fewer(points, lambda point: point.step_size, lambda point: point.score)
             traces += [
-                _dead([point for point in points if point.score is None], arm, theme, xaxis=x, yaxis=y),
-                _scored([point for point in points if point.score is not None], arm, info, theme, xaxis=x, yaxis=y),
+                _dead([point for point in shown if point.score is None], arm, theme, xaxis=x, yaxis=y),
+                _scored([point for point in shown if point.score is not None], arm, info, theme, xaxis=x, yaxis=y),
             ]
             layout[f"xaxis{x[1:]}"] |= {"title": {"text": "step_size, updates"}, "rangemode": "tozero"}
             layout[f"yaxis{y[1:]}"] |= {"title": {"text": "base_lr / max_lr"}, "rangemode": "tozero"}
@@ -133,6 +135,7 @@ class StepSizeMap(Figure[MapInfo]):
             f"A dot is one trial, {counts}; the brighter, the better its {column(info.metric)} (all {side} "
             f"{number(info.worst, info.metric)} look the same). The ringed dot won, crosses did not complete. "
             f"Neighbours may differ in max_lr, which was drawn too: hover shows it.{won}"
+            + fewer_words(len(points) for _, points in info.arms)
         )
 
     def table(self, info: MapInfo) -> Table:

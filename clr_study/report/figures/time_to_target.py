@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
@@ -14,7 +13,8 @@ from clr_study.analysis.words import number
 from clr_study.metrics import higher_is_better
 from clr_study.report.figure import FIGURES, Absent, Figure
 from clr_study.report.marks import line
-from clr_study.report.table import Table
+from clr_study.report.numbers import TIME_COLUMNS, time_rows
+from clr_study.report.table import Cell, Table
 from clr_study.report.theme import Theme
 from clr_study.report.words import time_to_target
 from clr_study.spec import Results
@@ -29,12 +29,14 @@ class ReachedCurve:
         updates: Where the share changes, with 0 in front and the budget at the end.
         shares: The share from there on, in [0, 1].
         time: Median, restricted mean and misses.
+        rows: The same in every unit, a row each.
     """
 
     arm: str
     updates: tuple[float, ...]
     shares: tuple[float, ...]
     time: Times
+    rows: tuple[tuple[Cell, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class TimeToTarget(Figure[ReachedInfo]):
                         updates=(*times.tolist(), float(summary.updates)),
                         shares=(*(1 - left).tolist(), float(1 - left[-1])),
                         time=summary.to_target,
+                        rows=time_rows(summary),
                     )
                 )
         if not curves:
@@ -117,22 +120,5 @@ class TimeToTarget(Figure[ReachedInfo]):
         )
 
     def table(self, info: ReachedInfo) -> Table:
-        """Returns a row an arm."""
-        columns = (
-            "arm",
-            "n",
-            "misses",
-            "median updates",
-            "median low",
-            "median high",
-            "restricted mean updates",
-            "restricted mean low",
-            "restricted mean high",
-        )
-        return Table.of(columns, [_row(curve) for curve in info.curves])
-
-
-def _row(curve: ReachedCurve) -> tuple[str | float | int | None, ...]:
-    time, mean = curve.time, curve.time.restricted_mean
-    ends = (mean.low, mean.high) if math.isfinite(mean.low) else (None, None)
-    return (curve.arm, time.n, time.misses, time.median, time.low, time.high, mean.value, *ends)
+        """Returns a row an arm and unit: updates, epochs, samples, seconds."""
+        return Table.of(TIME_COLUMNS, [row for curve in info.curves for row in curve.rows])
