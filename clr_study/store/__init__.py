@@ -29,6 +29,7 @@ Examples:
 
 from clr_study.store.connect import Store, engine_options, open_store
 from clr_study.store.forget import forget
+from clr_study.store.leaders import Leader, leaders
 from clr_study.store.lease import Lease, own
 from clr_study.store.progress import ArmProgress, Progress, progress
 from clr_study.store.read import (
@@ -47,6 +48,7 @@ from clr_study.store.write import add_range_test, append, finish, plan_runs, set
 
 __all__ = [
     "ArmProgress",
+    "Leader",
     "Lease",
     "Progress",
     "Store",
@@ -58,6 +60,7 @@ __all__ = [
     "engine_options",
     "finish",
     "forget",
+    "leaders",
     "open_store",
     "own",
     "patiently",

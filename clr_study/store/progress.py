@@ -22,11 +22,14 @@ class ArmProgress:
 
     Args:
         planned: Runs that were planned.
+        running: Runs that have begun and not ended.
         endings: How many ended, by ending.
+        budget: Updates of a run that goes to its end.
         updates: Updates done.
         updates_planned: Updates done and still to do; a run that ended early owes no more.
         best: The best final value on the validation split of the metric that decides, of the completed runs; None
             before there is one.
+        mean: The mean of theirs; None before there is one.
 
     Examples:
         >>> ArmProgress(planned=8, endings={"completed": 4, "diverged": 1}).finished
@@ -34,10 +37,13 @@ class ArmProgress:
     """
 
     planned: int = 0
+    running: int = 0
     endings: Mapping[Ending, int] = field(default_factory=dict)
+    budget: int = 0
     updates: int = 0
     updates_planned: int = 0
     best: float | None = None
+    mean: float | None = None
 
     @property
     def finished(self) -> int:
@@ -84,14 +90,20 @@ def progress(store: Store, study: str) -> Progress:
 
 def _count(connection: Connection, study: int, arms: dict[tuple[str, Phase], ArmProgress]) -> None:
     group = (runs.c.arm, runs.c.phase, runs.c.outcome)
-    sums = (func.count(), func.sum(runs.c.budget), func.coalesce(func.sum(runs.c.updates), 0))
+    sums = (
+        func.count(),
+        func.sum(runs.c.budget),
+        func.max(runs.c.budget),
+        func.coalesce(func.sum(runs.c.updates), 0),
+    )
     # In the order of planning, which is that of the study file.
     query = select(*group, *sums).where(runs.c.study_id == study).group_by(*group).order_by(func.min(runs.c.id))
-    for arm, phase, outcome, count, budget, done in connection.execute(query):
+    for arm, phase, outcome, count, budget, longest, done in connection.execute(query):
         before = arms.get((arm, phase), ArmProgress())
         arms[arm, phase] = ArmProgress(
             planned=before.planned + count,
             endings={**before.endings, outcome: count} if outcome else before.endings,
+            budget=max(before.budget, longest),
             updates=before.updates + int(done),
             updates_planned=before.updates_planned + int(done if outcome else budget),
         )
@@ -107,18 +119,19 @@ def _add_running(connection: Connection, study: int, arms: dict[tuple[str, Phase
     )
     for arm, phase, done in connection.execute(query):
         before = arms[arm, phase]
-        arms[arm, phase] = replace(before, updates=before.updates + done)
+        arms[arm, phase] = replace(before, running=before.running + 1, updates=before.updates + done)
 
 
 def _add_best(connection: Connection, study: int, arms: dict[tuple[str, Phase], ArmProgress]) -> None:
     metric = connection.execute(select(studies.c.metric).where(studies.c.id == study)).scalar_one()
     pick = func.max if higher_is_better(metric) else func.min
     last = and_(evaluations.c.run_id == runs.c.id, evaluations.c["update"] == runs.c.budget)
+    score = metric_column(f"validation_{metric}")
     query = (
-        select(runs.c.arm, runs.c.phase, pick(metric_column(f"validation_{metric}")))
+        select(runs.c.arm, runs.c.phase, pick(score), func.avg(score))
         .join(evaluations, last)
         .where(runs.c.study_id == study, runs.c.outcome == "completed")
         .group_by(runs.c.arm, runs.c.phase)
     )
-    for arm, phase, best in connection.execute(query):
-        arms[arm, phase] = replace(arms[arm, phase], best=best)
+    for arm, phase, best, mean in connection.execute(query):
+        arms[arm, phase] = replace(arms[arm, phase], best=best, mean=mean)

@@ -4,10 +4,12 @@ import pytest
 from clr_study.errors import StorageError
 from clr_study.spec import COLUMNS, Outcome, parse_study
 from clr_study.store import (
+    Leader,
     Progress,
     add_study,
     append,
     finish,
+    leaders,
     plan_runs,
     progress,
     read_losses,
@@ -102,7 +104,7 @@ def test_scores_are_those_of_the_runs_asked_for(store, run, seen, total):
     assert (scores[first], scores[second], len(scores)) == ({50: 0.5}, {}, total)
 
 
-@pytest.mark.parametrize("ask", [stored_study, read_results, run_endings, progress])
+@pytest.mark.parametrize("ask", [stored_study, read_results, run_endings, progress, leaders])
 def test_an_unknown_study_is_refused_with_the_nearest_name(store, ask):
     with pytest.raises(StorageError, match=r"holds no study 'smalll'; did you mean 'small'\?"):
         ask(store, "smalll")
@@ -122,14 +124,34 @@ def test_progress_counts_runs_and_updates(store, run, seen):
     fixed = now.of("fixed", "search")
     assert fixed == ArmProgress(
         planned=6,
+        running=1,
         endings={"completed": 2, "pruned": 1, "diverged": 1},
+        budget=100,
         updates=100 + 100 + 50 + 50 + 7,
         updates_planned=100 + 100 + 50 + 7 + 2 * 100,  # two runs have not ended
         best=0.75,  # at the end of a completed run; neither on the way nor of a pruned one
+        mean=0.625,
     )
     assert fixed.finished == 4
-    assert now.of("clr", "search") == ArmProgress(planned=1, updates_planned=100)
+    assert now.of("clr", "search") == ArmProgress(planned=1, budget=100, updates_planned=100)
     assert now.of("clr", "measure") == ArmProgress()
+
+
+def test_the_leader_is_the_best_completed_run_else_the_best_in_training(store, run, seen, statements):
+    planned = [run(trial=trial) for trial in range(4)]
+    plan_runs(store, [*planned, run(arm="clr")])
+    assert leaders(store, "small") == {}
+    looks = [(0, 50, 0.5), (0, 75, 0.4), (1, 50, 0.45), (2, 50, NAN)]
+    append(store, [(planned[trial].key, seen(update, accuracy=value)) for trial, update, value in looks])
+    ahead = leaders(store, "small")
+    assert list(ahead) == [("fixed", "search")]
+    assert ahead["fixed", "search"] == Leader(planned[1].spec, ended=False, updates=(50,), scores=(0.45,))
+    append(store, [(planned[3].key, seen(50, accuracy=0.1)), (planned[3].key, seen(100, accuracy=0.2))])
+    finish(store, [Outcome(planned[3].key, "completed", 100)], "cpu", {})
+    said = statements(store)
+    ahead = leaders(store, "small")
+    assert ahead["fixed", "search"] == Leader(planned[3].spec, ended=True, updates=(50, 100), scores=(0.1, 0.2))
+    assert sum(one.startswith("SELECT") for one in said) == 6
 
 
 def test_the_best_loss_is_the_least(store, run, seen, text):
@@ -141,3 +163,4 @@ def test_the_best_loss_is_the_least(store, run, seen, text):
         append(store, [(one.key, seen(100, validation_loss=loss))])
     finish(store, [Outcome(one.key, "completed", 100) for one in planned], "cpu", {})
     assert progress(store, "other").of("fixed", "search").best == 0.25
+    assert leaders(store, "other")["fixed", "search"].scores == (0.25,)
