@@ -12,6 +12,9 @@ import click
 from clr_study.cli.text import plain
 from clr_study.errors import ClrStudyError
 
+TERMINATED = 128 + signal.SIGTERM
+RESUMES = "what was done is saved, and the same command goes on from there"
+
 
 class Commands(click.Group):
     """A group that turns our errors into a sentence and an exit code."""
@@ -25,14 +28,17 @@ class Commands(click.Group):
             click.secho(f"clr-study: {plain(str(error))}", fg="red", err=True)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
-            click.echo(
-                "\nclr-study: stopped; what was done is saved, and the same command goes on from there", err=True
-            )
+            click.echo(f"\nclr-study: stopped; {RESUMES}", err=True)
             ctx.exit(130)
+        except SystemExit as end:
+            if end.code == TERMINATED:
+                click.echo(
+                    "clr-study: ended; what was done is saved, and the same command goes on from there", err=True
+                )
+            raise
         finally:
             signal.signal(signal.SIGTERM, previous)
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
-    click.echo("clr-study: ended; what was done is saved, and the same command goes on from there", err=True)
-    sys.exit(128 + number)
+    sys.exit(TERMINATED)

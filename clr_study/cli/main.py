@@ -12,7 +12,7 @@ import click
 
 from clr_study.cli.completion import pages, stored, studies
 from clr_study.cli.group import Commands
-from clr_study.cli.options import STORAGE_HELP, places_options, scale_option
+from clr_study.cli.options import STORAGE_HELP, places_options, quiet_option, scale_option
 from clr_study.cli.start import completion, doctor, list_, new, plan, schedules
 from clr_study.version import __version__
 
@@ -44,7 +44,8 @@ for command in (list_, schedules, new, plan, doctor, completion):
 @click.argument("study", shell_complete=studies)
 @scale_option
 @places_options
-def run(study: str, scale: float | None, where: Any) -> None:
+@quiet_option
+def run(study: str, scale: float | None, where: Any, quiet: bool) -> None:
     """Runs STUDY (a shipped name or a TOML file) to its report; run it again to go on where it stopped.
 
     \b
@@ -57,7 +58,7 @@ def run(study: str, scale: float | None, where: Any) -> None:
     from clr_study.cli.find import find_study
     from clr_study.cli.live import run_live
 
-    run_live(find_study(study, scale), where)
+    run_live(find_study(study, scale), where, quiet)
 
 
 @main.command(short_help="Builds a study and takes one step of each corner.")
@@ -82,7 +83,8 @@ def check(study: str, scale: float | None) -> None:
 @main.command("range-test", short_help="Runs the LR range test: between which bounds?")
 @click.argument("study", shell_complete=studies)
 @places_options
-def range_test(study: str, where: Any) -> None:
+@quiet_option
+def range_test(study: str, where: Any, quiet: bool) -> None:
     """Runs the LR range test of STUDY: between which learning rates does this network learn?
 
     \b
@@ -92,7 +94,7 @@ def range_test(study: str, where: Any) -> None:
     from clr_study.cli.find import find_study
     from clr_study.cli.live import range_test_live
 
-    range_test_live(find_study(study), where)
+    range_test_live(find_study(study), where, quiet)
 
 
 @main.command(short_help="Writes the report again from what is stored.")

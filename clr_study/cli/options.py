@@ -19,6 +19,8 @@ scale_option = click.option(
 )
 """Makes a study shorter, under a name of its own; the command gets `scale`, None if it is not given."""
 
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print nothing but the report's path, and errors.")
+
 
 def places_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the options that say where a study runs; the command gets them as one `where`."""

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from clr_study.cli.live import duration
+from clr_study.cli.tables import duration
 from clr_study.cli.text import in_bytes, plain
 from clr_study.search import Plan
 from clr_study.spec import Study

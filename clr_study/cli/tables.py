@@ -27,6 +27,21 @@ def score(value: float, metric: str) -> str:
     return f"{100 * value:.2f} %" if is_share(metric) else f"{value:.4g}"
 
 
+def duration(seconds: float) -> str:
+    """Returns a time in words.
+
+    Examples:
+        >>> duration(7.2), duration(75), duration(7300)
+        ('7 s', '1 min 15 s', '2 h 1 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
 def print_summary(results: Results, console: Console | None = None) -> None:
     """Prints the table, the verdict with its limits, and the winning schedule as code."""
     from clr_study.analysis import compare

@@ -22,6 +22,7 @@ from clr_study.search.phases import FixedPhase, Record, SearchPhase
 from clr_study.search.tuner import Tuner, check_budget
 from clr_study.search.where import Where, Workers
 from clr_study.search.winners import confirm_runs, measure_runs, winner_of
+from clr_study.search.words import beginning, complaint, found
 from clr_study.spec import (
     Arm,
     Job,
@@ -71,12 +72,13 @@ def run_study(study: Study, where: Where | None = None, say: Say = lambda _: Non
     if needs_range_test(study):
         _check_range_test(study, report)
     with _Crew(study, where, report, task) as crew:
+        crew.begin(say)
         arms = crew.arms_with_bounds(say)
         winners = crew.search(arms, say)
         crew.measure(arms, winners, say)
         results = read_results(crew.store, study.name)
     write_everything(results, where.folder(study.name))
-    _complain(results)
+    _complain(results, where.folder(study.name))
     return results
 
 
@@ -99,10 +101,11 @@ def run_range_test(study: Study, where: Where | None = None, say: Say = lambda _
     report = check_study(study, task)
     _check_range_test(study, report)
     with _Crew(study, where, report, task) as crew:
+        crew.begin(say)
         result = crew.range_test(say)
         results = read_results(crew.store, study.name)
     write_everything(results, where.folder(study.name))
-    _complain(results)
+    _complain(results, where.folder(study.name))
     return result
 
 
@@ -171,6 +174,12 @@ class _Crew:
         """What the owner writes beside a run whose end it decides itself."""
         return self.workers.capacity.device, self.workers.capacity.versions
 
+    def begin(self, say: Say) -> None:
+        before = run_endings(self.store, self.study.name)
+        workers = len(self.workers.places)
+        for sentence in beginning(self.workers.capacity.device, workers, before, self.report.unfusable):
+            say(sentence)
+
     def range_test(self, say: Say) -> RangeTestResult:
         test = self.study.range_test
         stored = read_results(self.store, self.study.name)
@@ -201,7 +210,8 @@ class _Crew:
         searched = [arm for arm in arms if arm.space]
         if self.study.search is None or not searched:
             return {}
-        say(f"search: {self.study.search.trials} trials for each of {len(searched)} arms")
+        trials, metric = self.study.search.trials, self.study.metric
+        say(f"search: {trials} trials for each of {len(searched)} arms, judged by validation {metric}")
         storage = optuna_storage(self.store.url)
         self._open.callback(storage.engine.dispose)
         tuners = {arm.name: Tuner(storage, self.study, arm) for arm in searched}
@@ -218,6 +228,7 @@ class _Crew:
         for name, winner in winners.items():
             if winner:
                 set_winner(self.store, self.study.name, name, winner.key.trial)
+            say(found(name, winner, results))
         return winners
 
     def measure(self, arms: list[Arm], winners: Mapping[str, RunResult | None], say: Say) -> None:
@@ -246,11 +257,7 @@ def _environment(name: str, value: str) -> Iterator[None]:
             os.environ[name] = before
 
 
-def _complain(results: Results) -> None:
-    failed = [run for run in results.runs if run.ending == "failed"]
-    if failed:
-        last = failed[0].note.strip().splitlines()[-1] if failed[0].note.strip() else "no note"
-        raise UnfinishedError(
-            f"{len(failed)} of {len(results.runs)} runs failed, first trial {failed[0].key.trial} of arm "
-            f"{failed[0].key.arm}: {last}; the report shows what there is"
-        )
+def _complain(results: Results, folder: Path) -> None:
+    words = complaint(results, folder)
+    if words:
+        raise UnfinishedError(words)

@@ -1,0 +1,68 @@
+"""What a running study says: where it runs, what was there before, what the search came to, what went wrong."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from clr_study.analysis.words import number
+from clr_study.metrics import is_share
+from clr_study.report.words import settings
+from clr_study.spec import Ending, Results, RunKey, RunResult
+
+
+def beginning(
+    device: str, workers: int, before: Mapping[RunKey, Ending | None], unfusable: Mapping[str, str]
+) -> Iterator[str]:
+    """Yields where a study runs, what an earlier call has done of it, and which arms cannot share a step.
+
+    Args:
+        device: A worker's, in words.
+        workers: How many there are.
+        before: How the runs ended that are stored already; None for those that have not.
+        unfusable: The reason, by arm.
+
+    Examples:
+        >>> list(beginning("CPU", 2, {}, {}))
+        ['on CPU, 2 workers']
+    """
+    yield f"on {device}" + (f", {workers} workers" if workers > 1 else "")
+    if before:
+        done = sum(ending is not None for ending in before.values())
+        kept = [f"{done} runs are done and stay as they are"] if done else []
+        rest = [f"{len(before) - done} go on from their last checkpoint"] if done < len(before) else []
+        yield f"begun before: {', '.join([*kept, *rest])}"
+    for arm, reason in unfusable.items():
+        yield f"{arm}: its runs train one by one: {reason}"
+
+
+def found(arm: str, winner: RunResult | None, results: Results) -> str:
+    """Returns what the search of an arm came to: by the runs on fresh seeds where its best trials were run again."""
+    if winner is None:
+        return f"{arm}: no trial has completed, so there is nothing to measure"
+    metric, column = results.study.metric, f"validation_{results.study.metric}"
+    again = [run.final(column) for run in results.of(arm, "confirm") if run.key.trial == winner.key.trial]
+    scores = [score for score in again if math.isfinite(score)] or [winner.final(column)]
+    score = number(sum(scores) / len(scores), metric, 2 if is_share(metric) else None)
+    over = f" over {len(scores)} fresh seeds" if again else ""
+    return (
+        f"{arm}: trial {winner.key.trial} won, validation {metric} {score}{over}, "
+        f"{settings(winner.spec.schedule, winner.values)}"
+    )
+
+
+def complaint(results: Results, folder: Path) -> str:
+    """Returns what to say of runs that failed; nothing if none has."""
+    failed = [run for run in results.runs if run.ending == "failed"]
+    if not failed:
+        return ""
+    return (
+        f"{len(failed)} of {len(results.runs)} runs failed, first trial {failed[0].key.trial} of arm "
+        f"{failed[0].key.arm}: {_last_line(failed[0].note)}; {folder / 'report.html'} shows what there is"
+    )
+
+
+def _last_line(note: str) -> str:
+    lines = note.strip().splitlines()
+    return lines[-1] if lines else "no note"
