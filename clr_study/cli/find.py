@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+import tomllib
 from pathlib import Path
 
 from clr_study.errors import SpecError, did_you_mean
 from clr_study.shipped import shipped_folder
-from clr_study.spec import Study, load_study, scaled
+from clr_study.spec import Study, load_study, parse_study, scaled
 
 
 def shipped_studies() -> dict[str, Path]:
@@ -15,31 +16,46 @@ def shipped_studies() -> dict[str, Path]:
     return {path.stem: path for path in sorted(shipped_folder("studies").glob("*.toml"))}
 
 
-def find_study(name: str, scale: float | None = None) -> Study:
+def find_study(name: str, scale: float | None = None, data: str = "") -> Study:
     """Returns the study of a shipped name or of a path that ends in `.toml`.
 
     Args:
         name: The name or the path.
         scale: The part of its length that is wanted, for a preview; None for all of it.
+        data: A table of TOML, the data to run it on instead of its own; empty for its own.
 
     Raises:
         SpecError: There is no such study, or it cannot be.
     """
-    study = _found(name)
+    path = _path(name)
+    study = load_study(path) if not data else parse_study(_with_data(path, data), where=f"{path} with --data")
     return study if scale is None else scaled(study, scale)
 
 
-def _found(name: str) -> Study:
+def _path(name: str) -> Path:
     shipped = shipped_studies()
     if name in shipped:
-        return load_study(shipped[name])
+        return shipped[name]
     if not name.endswith(".toml"):
         hint = did_you_mean(name, shipped)
         raise SpecError(
             f"no shipped study is called {name!r}; {hint}; for a file of your own give its path, ending in .toml"
         )
     make_importable(Path(name).resolve().parent)
-    return load_study(name)
+    return Path(name)
+
+
+def _with_data(path: Path, data: str) -> str:
+    """The text of a study file that says itself on which other data it runs, as the storage keeps it."""
+    study = load_study(path)
+    try:
+        if list(tomllib.loads(f"data_instead = {data}")) != ["data_instead"]:
+            raise ValueError("it must be one table")
+    except ValueError as error:
+        raise SpecError(
+            f'--data must be a table, as in \'{{ kind = "image_folder", root = "photos" }}\': {error}'
+        ) from None
+    return f"data_instead = {data}\n{study.source}"
 
 
 def make_importable(*folders: Path) -> None:

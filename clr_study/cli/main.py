@@ -12,7 +12,7 @@ import click
 
 from clr_study.cli.completion import pages, stored, studies
 from clr_study.cli.group import Commands
-from clr_study.cli.options import STORAGE_HELP, places_options, quiet_option, scale_option
+from clr_study.cli.options import STORAGE_HELP, change_options, places_options, quiet_option
 from clr_study.cli.start import completion, doctor, list_, new, plan, schedules
 from clr_study.version import __version__
 
@@ -42,10 +42,10 @@ for command in (list_, schedules, new, plan, doctor, completion):
 
 @main.command(short_help="Runs a study to its report, or goes on with it.")
 @click.argument("study", shell_complete=studies)
-@scale_option
+@change_options
 @places_options
 @quiet_option
-def run(study: str, scale: float | None, where: Any, quiet: bool) -> None:
+def run(study: str, changes: Any, where: Any, quiet: bool) -> None:
     """Runs STUDY (a shipped name or a TOML file) to its report; run it again to go on where it stopped.
 
     \b
@@ -58,13 +58,13 @@ def run(study: str, scale: float | None, where: Any, quiet: bool) -> None:
     from clr_study.cli.find import find_study
     from clr_study.cli.live import run_live
 
-    run_live(find_study(study, scale), where, quiet)
+    run_live(find_study(study, *changes), where, quiet)
 
 
 @main.command(short_help="Builds a study and takes one step of each corner.")
 @click.argument("study", shell_complete=studies)
-@scale_option
-def check(study: str, scale: float | None) -> None:
+@change_options
+def check(study: str, changes: Any) -> None:
     """Builds STUDY at its corners and takes one step of each: what is wrong with it shows in seconds.
 
     \b
@@ -74,7 +74,7 @@ def check(study: str, scale: float | None) -> None:
     from clr_study.cli.find import find_study
     from clr_study.cli.tables import print_check
 
-    found = find_study(study, scale)  # before torch is imported: most mistakes are in the file
+    found = find_study(study, *changes)  # before torch is imported: most mistakes are in the file
     from clr_study.check import check_study
 
     print_check(found, check_study(found))

@@ -14,10 +14,22 @@ from clr_study.cli.text import plain
 OF_WHERE = ("storage", "out", "executor", "devices", "workers", "gpus_per_worker", "cpus_per_worker", "checkpoints")
 STORAGE_HELP = "Database URL [default: $CLR_STORAGE, or sqlite:///clr_study.db]."
 
-scale_option = click.option(
-    "--scale", type=float, metavar="FACTOR", help="A preview: every length times FACTOR, above 0 and below 1."
-)
-"""Makes a study shorter, under a name of its own; the command gets `scale`, None if it is not given."""
+
+def change_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options that change a study and its name; the command gets the study's name and both as `changes`."""
+
+    @click.option(
+        "--scale", type=float, metavar="FACTOR", help="A preview: every length times FACTOR, above 0 and below 1."
+    )
+    @click.option(
+        "--data", default="", metavar="TABLE", help='Other data: \'{ kind = "image_folder", root = "DIR" }\'.'
+    )
+    @wraps(command)
+    def with_changes(scale: float | None, data: str, **rest: Any) -> Any:
+        return command(changes=(scale, data), **rest)
+
+    return with_changes
+
 
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print nothing but the report's path, and errors.")
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from clr_study.cli.completion import SHELLS, kinds, listed, script, studies
-from clr_study.cli.options import STORAGE_HELP, places_options, scale_option
+from clr_study.cli.options import STORAGE_HELP, change_options, places_options
 
 
 @click.command("list", short_help="Lists studies, schedules, data, models and the rest.")
@@ -81,9 +81,9 @@ def new(name: str, batch_size: int, **answers: Any) -> None:
 
 @click.command(short_help="Says what a study will cost here, before it trains.")
 @click.argument("study", shell_complete=studies)
-@scale_option
+@change_options
 @places_options
-def plan(study: str, scale: float | None, where: Any) -> None:
+def plan(study: str, changes: Any, where: Any) -> None:
     """Says what STUDY will cost, with the flags of `run`: runs, updates, memory, and the time by a short probe.
 
     \b
@@ -94,7 +94,7 @@ def plan(study: str, scale: float | None, where: Any) -> None:
     from clr_study.cli.plan import print_plan
     from clr_study.search import plan_study
 
-    found = find_study(study, scale)
+    found = find_study(study, *changes)
     print_plan(found, plan_study(found, where))
 
 

@@ -6,6 +6,7 @@ from clr_study.spec.imports import import_user_module, user_modules
 from clr_study.spec.lengths import check_lengths
 from clr_study.spec.loops import give_loop, loop_of, path_of
 from clr_study.spec.make import call, make
+from clr_study.spec.paper import PaperRow, PrintedRow, printed_rows
 from clr_study.spec.parse import load_study, needs_range_test, parse_study
 from clr_study.spec.results import COLUMNS, OWN_METRIC, RangeTestResult, Results, RunResult, Stint, curve_set
 from clr_study.spec.scale import scaled
@@ -79,11 +80,13 @@ __all__ = [
     "Median",
     "NoPruner",
     "Outcome",
+    "PaperRow",
     "Patient",
     "Percentile",
     "Phase",
     "PlannedRun",
     "Precision",
+    "PrintedRow",
     "Pruner",
     "Qmc",
     "Quantity",
@@ -124,6 +127,7 @@ __all__ = [
     "parse_study",
     "parse_template",
     "path_of",
+    "printed_rows",
     "scaled",
     "user_modules",
     "with_bounds",

@@ -13,12 +13,14 @@ from typing import Any
 
 from clr_study.errors import ClrStudyError, SpecError, did_you_mean
 from clr_study.spec.build import build_corners
+from clr_study.spec.data_table import on_other_data, parse_data
 from clr_study.spec.goal import parse_metric, parse_target
 from clr_study.spec.imports import import_user_module
 from clr_study.spec.loops import with_own_loop
 from clr_study.spec.make import call
+from clr_study.spec.paper import parse_paper
 from clr_study.spec.scale import scaled
-from clr_study.spec.sections import Confirm, Data, Measure, RangeTest, Search, Train
+from clr_study.spec.sections import Confirm, Measure, RangeTest, Search, Train
 from clr_study.spec.space import FromRangeTest
 from clr_study.spec.study import Arm, Study
 from clr_study.spec.template import parse_template, parse_values
@@ -43,6 +45,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SECTIONS = (
     "name",
     "scale",
+    "data_instead",
     "question",
     "imports",
     "metric",
@@ -54,6 +57,7 @@ SECTIONS = (
     "search",
     "measure",
     "target",
+    "paper",
     "arms",
     "train_fn",
     "values",
@@ -133,6 +137,8 @@ def _study(table: Mapping[str, Any], text: str) -> Study:
     for key in ("name", "train", "arms") if own_loop else ("name", "data", "model", "train", "arms"):
         if key not in table:
             raise SpecError(f"the study file needs the key {key!r}")
+    if "data_instead" in table:
+        table = on_other_data(table)
     if own_loop:
         table = with_own_loop(table)
     elif "values" in table:
@@ -152,13 +158,14 @@ def _study(table: Mapping[str, Any], text: str) -> Study:
         "the study file:",
         given={
             "name": _name(table["name"], "name"),
-            "data": _data(table["data"]),
+            "data": parse_data(table["data"]),
             "arms": arms,
             "search": _search(table["search"]) if "search" in table else None,
             "measure": _section(Measure, table.get("measure", {}), "[measure]"),
             "metric": metric,
             "target": parse_target(table["target"], metric) if "target" in table else None,
             "range_test": _section(RangeTest, table.get("range_test", {}), "[range_test]"),
+            "paper": parse_paper(table.get("paper", []), (arm.name for arm in arms)),
             "source": text,
         },
     )
@@ -212,20 +219,6 @@ def _own_budget(arm: Mapping[str, Any], train: Train, where: str) -> Train:
     return call(Train, {**vars(train), "epochs": None, "updates": None, **own}, where)
 
 
-def _data(table: Any) -> Data:
-    if not isinstance(table, Mapping) or "kind" not in table:
-        raise SpecError("[data] must be a table with a kind")
-    common = {
-        key: table[key] for key in ("validation", "subset", "label_noise", "normalise", "augment") if key in table
-    }
-    if not all(
-        isinstance(part, Mapping) and "kind" in part for part in _list(common.get("augment", []), "[data] augment")
-    ):
-        raise SpecError('[data] augment must be a list of tables with a kind, as in [{ kind = "flip" }]')
-    own = {key: value for key, value in table.items() if key not in common}
-    return call(Data, common, "[data]", given={"table": own})
-
-
 def _search(table: Any) -> Search:
     if not isinstance(table, Mapping):
         raise SpecError(f"[search] must be a table, but got {table!r}")
@@ -265,12 +258,6 @@ def _name(value: Any, where: str) -> str:
             f"{where} must be 1 to 64 letters, digits, dots, dashes or underscores, starting with a letter or digit, "
             f"but got {value!r}"
         )
-    return value
-
-
-def _list(value: Any, where: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise SpecError(f"{where} must be a list, but got {value!r}")
     return value
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from clr_study.spec.paper import PaperRow
 from clr_study.spec.sections import Data, Measure, RangeTest, Search, Target, Train
 from clr_study.spec.space import Hole, holes
 from clr_study.spec.trial import OWN_LOOP
@@ -58,6 +59,7 @@ class Study:
         range_test: How a range test of this study goes.
         imports: Modules that register the user's own things.
         train_fn: The path of a training loop of the user's own, in place of data, model and optimizer; else empty.
+        paper: The rows of the paper of which arms are readings.
         source: The file's text, for the report.
     """
 
@@ -72,6 +74,7 @@ class Study:
     range_test: RangeTest = field(default_factory=RangeTest)
     imports: tuple[str, ...] = ()
     train_fn: str = ""
+    paper: tuple[PaperRow, ...] = ()
     source: str = field(default="", compare=False, repr=False)
 
     def arm(self, name: str) -> Arm:

@@ -1,0 +1,111 @@
+"""Verdicts on printed rows: only full runs of the shipped study count, and the band decides."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from clr_study.analysis.evidence import ArmEvidence, Evidence
+from clr_study.analysis.paper import Question, answer, judge
+from clr_study.shipped import shipped_folder
+from clr_study.spec import PaperRow, PrintedRow
+
+SOURCE = (shipped_folder("studies") / "paper-table1.toml").read_text()
+ROW = PrintedRow(id="r", source="table 1", what="decay", accuracy=78.5)
+PAPER = PaperRow(row="r", arms=("decay",), band=1.0)
+
+
+def arm(*values: float) -> ArmEvidence:
+    return ArmEvidence(25_000, dict(enumerate(values)))
+
+
+def evidence(source: str = SOURCE, **arms: ArmEvidence) -> Evidence:
+    return Evidence("paper-table1", "paper-table1", source, "test_accuracy", 3, arms)
+
+
+def verdict(paper=PAPER, found=None):
+    judged = judge(ROW, "paper-table1", paper, 3, found)
+    return judged.verdict, judged.note
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ((0.785, 0.786, 0.784), "reproduced"),
+        ((0.7949, 0.7949, 0.7949), "reproduced"),
+        ((0.7951, 0.7952, 0.7951), "not reproduced"),
+        ((0.7749, 0.7749, 0.7749), "not reproduced"),
+        ((0.785, 0.785), "not run"),
+        ((0.785, 0.785, math.nan), "not reproduced"),
+        ((math.nan, math.nan, math.nan), "not reproduced"),
+    ],
+)
+def test_the_band_decides_over_all_planned_seeds(values, expected):
+    assert verdict(found=evidence(decay=arm(*values)))[0] == expected
+
+
+def test_the_note_says_by_how_much_a_row_was_missed():
+    assert verdict(found=evidence(decay=arm(0.8, 0.8, 0.8)))[1] == "decay +1.5 points"
+    assert "1 of 3 lost" in verdict(found=evidence(decay=arm(0.8, 0.8, math.nan)))[1]
+    assert verdict(found=evidence(decay=arm(0.785)))[1] == "decay: 1 of 3 runs have ended"
+    assert verdict() == ("not run", "")
+    assert judge(ROW, "", None, 0, None).note == "no study here reads this row"
+
+
+PREVIEWS = {
+    "scale = 0.02\n": "a preview at 0.02 of its length",
+    'data_instead = { kind = "npz", path = "x" }\n': "on other data",
+    "# seeds = 1\n": "of another study file than the one here",
+}
+
+
+@pytest.mark.parametrize("prefix", PREVIEWS)
+def test_what_is_not_the_shipped_study_never_counts_however_close_it_comes(prefix):
+    found = evidence(prefix + SOURCE, decay=arm(0.785, 0.785, 0.785))
+    assert verdict(found=found) == ("not run", f"{PREVIEWS[prefix]}, which does not count")
+
+
+def test_one_of_several_readings_suffices_and_all_must_fail():
+    paper = replace(PAPER, arms=("decay", "other"))
+    hit, miss = arm(0.785, 0.785, 0.785), arm(0.7, 0.7, 0.7)
+    assert verdict(paper, evidence(decay=miss, other=hit)) == ("reproduced", "by other, of 2 readings")
+    assert verdict(paper, evidence(decay=miss)) == ("not run", "1 of 2 readings were run")
+    assert verdict(paper, evidence(decay=miss, other=miss))[0] == "not reproduced"
+
+
+def test_a_question_is_answered_with_paired_numbers():
+    question = Question(title="?", study="paper-table1", pairs=(("a", "b"), ("a", "c")), spread=("a",))
+    better, worse = arm(0.80, 0.81, 0.82), arm(0.79, 0.80, 0.81)
+    said = answer(question, evidence(a=better, b=replace(worse, updates=70_000)))
+    assert said[0] == (
+        "a 81.00 % against b 80.00 %, after 25,000 and 70,000 updates: "
+        "+1.00 points [+1.00, +1.00], n = 3 pairs; a is better."
+    )
+    assert said[1] == "Not run: a against c; nothing is measured of c."
+    assert said[2] == "a: a run's standard deviation over seeds is 1.00 points, n = 3."
+    assert answer(question, None) == ("Not run: nothing is measured of paper-table1.",)
+    assert "they decide nothing" in answer(question, evidence("scale = 0.1\n" + SOURCE, a=better, b=worse))[0]
+
+
+def test_lost_runs_and_single_ones_are_said():
+    question = Question(title="?", study="s", pairs=(("a", "b"),), spread=("a",))
+    assert answer(question, evidence(a=arm(0.8), b=arm(0.7)))[0].endswith(
+        "+10.00 points, no interval, n = 1 pairs; no difference shown."
+    )
+    assert "too few for a spread" in answer(question, evidence(a=arm(0.8), b=arm(0.7)))[1]
+    lost = answer(question, evidence(a=arm(math.nan, 0.8), b=arm(0.8, math.nan)))[0]
+    assert "(1 of 2 runs lost)" in lost
+    assert "no pair of runs completed" in lost
+
+
+def test_evidence_comes_back_from_its_file():
+    found = replace(evidence(a=arm(0.8, math.nan), b=arm(0.7, 0.71)), hardware=("H200",), versions={"torch": ("2.15",)})
+    again = Evidence.from_dict(found.to_dict())
+    assert again.to_dict() == found.to_dict()
+    assert math.isnan(again.arms["a"].finals[1])
+    assert again.arms["b"] == found.arms["b"]
+    for broken in ({}, {"format": 1}, {**found.to_dict(), "arms": 3}, {**found.to_dict(), "format": 9}):
+        with pytest.raises(ValueError, match=r"format|lacks"):
+            Evidence.from_dict(broken)
