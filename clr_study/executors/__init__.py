@@ -3,14 +3,17 @@
 from clr_study.executors.base import EXECUTORS, SetUp, elsewhere, is_elsewhere
 from clr_study.executors.inline import InlineExecutor, inline
 from clr_study.executors.processes import ProcessesExecutor, processes
+from clr_study.executors.ray_cluster import RayExecutor, ray
 
 __all__ = [
     "EXECUTORS",
     "InlineExecutor",
     "ProcessesExecutor",
+    "RayExecutor",
     "SetUp",
     "elsewhere",
     "inline",
     "is_elsewhere",
     "processes",
+    "ray",
 ]
