@@ -26,13 +26,18 @@ def kind(request) -> str:
     return request.param
 
 
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path_factory, monkeypatch):
+    monkeypatch.chdir(tmp_path_factory.mktemp("work"))
+
+
 def made(kind: str, setups: list) -> Executor:
     return EXECUTORS[kind](setups, **ON_THIS_MACHINE.get(kind, ("", {}))[1])
 
 
 def set_up(folder: str) -> None:
     """What a worker does first: it leaves a sign with its process in it."""
-    with open(f"{folder}/{os.getpid()}", "w") as file:
+    with open(f"{folder}/{os.getpid()}", "a") as file:
         file.write("ready")
 
 
@@ -101,7 +106,8 @@ def test_the_set_up_ran_once_where_the_work_runs_and_before_it(start, kind, tmp_
     executor = start(kind)
     workers = {executor.submit(os.getpid).result(timeout=60) for _ in range(3)}
     seen = executor.submit(signs, str(tmp_path)).result(timeout=60)
-    assert {str(worker) for worker in workers} == seen == signs(str(tmp_path))
+    assert {str(worker) for worker in workers} <= seen == signs(str(tmp_path))
+    assert {(tmp_path / sign).read_text() for sign in seen} == {"ready"}, "once each"
 
 
 def test_futures_can_be_waited_for_together(start, kind):

@@ -13,7 +13,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from servers import PASSWORD
 
 from clr_study.errors import InputError
 from clr_study.executors import ray
@@ -102,6 +101,8 @@ def assert_whole(results) -> None:
 
 
 def test_a_node_lost_in_mid_study_and_one_that_joins(ray_cluster, postgresql, tmp_path):
+    from servers import PASSWORD  # not above: the workers import this module, and have no such file
+
     doomed = ray_cluster.add_node(**NODE)
     with postgresql.fresh() as url, ThreadPoolExecutor(1) as owner:
         where = Where(executor="ray", storage=url, out=str(tmp_path), workers=2, cpus_per_worker=2)
