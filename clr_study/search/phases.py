@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from clr_study.data import replicate_seeds
 from clr_study.search.pruning import judged_at, rungs
-from clr_study.search.tuner import Asked, Tuner
+from clr_study.search.tuner import Asked, Tuner, save_trials
 from clr_study.spec import (
     Arm,
     Budget,
@@ -77,6 +77,7 @@ class SearchPhase:
             if not open_arms:
                 break
             planned.append(self._next(min(open_arms, key=lambda name: self.tuners[name].asked)))
+        save_trials(self.store, self.tuners.values())
         plan_runs(self.store, [run for run, _ in planned])
         return [job for _, job in planned]
 
@@ -91,6 +92,7 @@ class SearchPhase:
                 following += self._at_rung(outcome, scores)
             else:
                 self._tell(outcome, scores)
+        save_trials(self.store, self.tuners.values())
         return following
 
     def _tell_what_ended(self, endings: Mapping[RunKey, Ending | None]) -> None:
@@ -104,6 +106,7 @@ class SearchPhase:
                 run, _ = self._planned(name, asked)
                 outcome = Outcome(run.key, ending, run.spec.updates, "")
                 self._tell(outcome, scores_at(self.store, [run.key], self.metric)[run.key])
+        save_trials(self.store, self.tuners.values())
 
     def _key(self, name: str, asked: Asked) -> RunKey:
         return RunKey(self.study.name, name, "search", asked.number, self.seed)

@@ -19,7 +19,8 @@ from clr_study.report import write_report, write_results
 from clr_study.search.loop import Source, drive
 from clr_study.search.optuna_tables import optuna_storage
 from clr_study.search.phases import FixedPhase, Record, SearchPhase
-from clr_study.search.tuner import Tuner, check_budget
+from clr_study.search.samplers import check_budget
+from clr_study.search.tuner import Tuner
 from clr_study.search.where import Where, Workers
 from clr_study.search.winners import confirm_runs, measure_runs, winner_of
 from clr_study.search.words import beginning, complaint, found

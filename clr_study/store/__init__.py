@@ -44,6 +44,7 @@ from clr_study.store.scores import scores_at
 from clr_study.store.stints import add_stint
 from clr_study.store.studies import add_study
 from clr_study.store.transact import patiently
+from clr_study.store.trials import TunedTrial, write_trials
 from clr_study.store.write import add_range_test, append, finish, plan_runs, set_winner
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "Lease",
     "Progress",
     "Store",
+    "TunedTrial",
     "add_range_test",
     "add_stint",
     "add_study",
@@ -73,4 +75,5 @@ __all__ = [
     "set_winner",
     "stored_study",
     "study_names",
+    "write_trials",
 ]

@@ -6,16 +6,13 @@ import threading
 
 import numpy as np
 import optuna
-import psycopg
-import pytest
-from optuna.exceptions import StorageInternalError
+from sqlalchemy import event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
 
 from clr_study.search import Where, run_study
 from clr_study.search.optuna_tables import optuna_storage
-from clr_study.search.tuner import Tuner
-from clr_study.store import transact
+from clr_study.search.tuner import Tuner, save_trials
+from clr_study.store import open_store, transact
 
 
 def where(url: str, folder) -> Where:
@@ -69,28 +66,26 @@ def test_a_study_on_a_server_that_cuts_it_off_is_the_one_on_sqlite(server, small
         assert told(url) == told(f"sqlite:///{tmp_path}/s.db")
 
 
-@pytest.mark.parametrize("left", [0, 1], ids=["nothing was left", "a trial without values was left"])
-def test_a_trial_whose_asking_was_cut_off_is_drawn_once(postgresql, small, monkeypatch, left):
+def test_trials_whose_writing_was_cut_off_are_there_once(server, small, monkeypatch):
     study = small()
-    with postgresql.fresh() as url:
-        tuner = Tuner(optuna_storage(url), study, study.arm("clr"))
+    with server.fresh() as url, open_store(url) as store:
+        storage = optuna_storage(url)
+        tuner = Tuner(storage, study, study.arm("clr"))
+        storage.engine.dispose()
         tuner.ask()
-        whole, cuts = optuna.Study.ask, [1]
+        save_trials(store, [tuner])
+        tuner.tell(0, "completed", 0.5)
+        tuner.ask()
+        cuts = []
 
-        def cut(self, space):
+        def cut(connection):
             if not cuts:
-                return whole(self, space)
-            cuts.pop()
-            if left:
-                whole(self)
-            gone = OperationalError("COMMIT", {}, psycopg.OperationalError("gone"), connection_invalidated=True)
-            raise StorageInternalError("an exception is raised during the commit") from gone
+                cuts.append(server.cut_off(make_url(url).database))
 
-        monkeypatch.setattr(optuna.Study, "ask", cut)
-        asked = [tuner.ask(), tuner.ask()]
-        assert [one.number for one in asked] == [1, 2]
-        assert cuts == []
-        monkeypatch.undo()
-        with postgresql.fresh() as other:
-            undisturbed = Tuner(optuna_storage(other), study, study.arm("clr"))
-            assert [undisturbed.ask() for _ in range(3)][1:] == asked
+        event.listen(store.engine, "commit", cut)
+        monkeypatch.setattr(transact, "LAST_PAUSE", 0.1)
+        save_trials(store, [tuner])
+        assert sum(cuts) >= 1
+        event.remove(store.engine, "commit", cut)
+        kept = [(number, state.name, values) for _, number, state, _, values in told(url)]
+        assert kept == [(0, "COMPLETE", [0.5]), (1, "RUNNING", None)]

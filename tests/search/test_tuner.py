@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
+import optuna
 import pytest
 
 from clr_study.search.optuna_tables import optuna_storage
-from clr_study.search.tuner import Tuner
+from clr_study.search.tuner import Tuner, save_trials
+from clr_study.store import open_store
 
 SAMPLERS = ["random", "qmc", "tpe", "gp", "grid"]
 CHOICES = ("hidden = [8]", 'hidden = [8], activation = { choices = ["relu", "tanh", "gelu", "silu"] }')
@@ -21,13 +25,27 @@ def tuner(small, tmp_path):
             f'search = {{ trials = {trials}, seed = 1, sampler = {{ kind = "{sampler}" }} }}',
         )
         study = small(search, CHOICES)
-        return Tuner(optuna_storage(f"sqlite:///{tmp_path}/{name}.db"), study, study.arm("constant"))
+        one = Tuner(optuna_storage(f"sqlite:///{tmp_path}/{name}.db"), study, study.arm("constant"))
+        one.database = f"sqlite:///{tmp_path}/{name}.db"
+        return one
 
     return make
 
 
+def saved(tuner: Tuner) -> Tuner:
+    with open_store(tuner.database) as store:
+        save_trials(store, [tuner])
+    return tuner
+
+
+def stored(tuner: Tuner) -> optuna.Study:
+    return optuna.load_study(study_name=tuner.name, storage=tuner.database)
+
+
 def drawn(tuner: Tuner, count: int) -> list[dict]:
-    return [dict(tuner.ask().values) for _ in range(count)]
+    values = [dict(tuner.ask().values) for _ in range(count)]
+    saved(tuner)
+    return values
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
@@ -45,8 +63,9 @@ def test_an_owner_that_died_while_asking_is_completed(tuner, sampler, after):
     first = tuner(sampler, "t")
     drawn(first, 2)
     space = {} if after == "nothing" else dict([next(iter(first.space.items()))])
-    first.optuna.sampler = first._sampler(2)
-    first.optuna.ask(space)
+    theirs = stored(first)
+    theirs.sampler = first._sampler(2)
+    theirs.ask(space)
     second = tuner(sampler, "t")
     values = [dict(asked.values) for asked in second.unfinished()]
     if after == "one value" and sampler in ("tpe", "gp"):  # these draw the values of a trial one after the other
@@ -88,6 +107,7 @@ def test_a_trial_that_was_judged_goes_on_at_the_next_rung(tuner):
     assert one.unfinished()[0].rungs == 0
     one.should_prune(0, 1, 0.5)
     one.should_prune(0, 2, 0.6)
+    saved(one)
     assert tuner("random").unfinished()[0].rungs == 2
 
 
@@ -102,3 +122,44 @@ def test_the_reason_of_a_failure_is_kept_short(tuner):
 
 def test_a_study_that_is_named_in_one_database_is_the_arms_own(tuner):
     assert tuner("random").optuna.study_name == "small/constant"
+
+
+def attributes(trial) -> str:
+    return json.dumps(trial.system_attrs, sort_keys=True)
+
+
+def plain(trials) -> list[tuple]:
+    return [
+        (t.number, t.state, t.params, t.distributions, t.values, t.intermediate_values, t.user_attrs, attributes(t))
+        for t in trials
+    ]
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_the_database_holds_what_the_memory_holds(tuner, sampler):
+    one = tuner(sampler)
+    for number in range(6):
+        one.ask()
+        if number == 2:
+            saved(one)  # what follows changes trials that are there already
+        one.should_prune(number, 1, 0.25 * number)
+    one.report(4, 2, float("nan"))
+    one.tell(0, "completed", 0.5)
+    one.tell(1, "pruned", None, "after 8 updates")
+    one.tell(2, "diverged", None, "at 0.3")
+    saved(one)
+    saved(one)
+    before, after = one.optuna.get_trials(), stored(one).get_trials()
+    assert str(plain(before)) == str(plain(after))
+    for mine, theirs in zip(before, after, strict=True):
+        assert abs((mine.datetime_start - theirs.datetime_start).total_seconds()) < 1e-3
+        assert (mine.datetime_complete is None) == (theirs.datetime_complete is None)
+    assert stored(one).best_value == 0.5
+    assert str(plain(tuner(sampler).optuna.get_trials())) == str(plain(before))
+
+
+def test_nothing_is_written_where_nothing_has_changed(tuner):
+    one = saved(tuner("random"))
+    one.ask()
+    assert [trial.number for trial in one.changed()] == [0]
+    assert one.changed() == []
