@@ -14,6 +14,7 @@ from clr_study.cli.completion import pages, stored, studies
 from clr_study.cli.group import Commands
 from clr_study.cli.options import STORAGE_HELP, change_options, places_options, quiet_option
 from clr_study.cli.start import completion, doctor, list_, new, plan, schedules
+from clr_study.cli.storage import storage as storage_group
 from clr_study.version import __version__
 
 # Threads that wait for each other by spinning cost a training step up to ten times its time as soon as anything else
@@ -36,7 +37,7 @@ def main() -> None:
     """
 
 
-for command in (list_, schedules, new, plan, doctor, completion):
+for command in (list_, schedules, new, plan, doctor, completion, storage_group):
     main.add_command(command)
 
 

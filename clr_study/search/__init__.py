@@ -4,13 +4,17 @@ from clr_study.search.dashboard import serve_dashboard
 from clr_study.search.plan import PhasePlan, Plan, plan_study
 from clr_study.search.run import run_range_test, run_study, write_everything
 from clr_study.search.tune import tune
+from clr_study.search.upkeep import Pruned, copy_study, prune_checkpoints
 from clr_study.search.where import Where
 
 __all__ = [
     "PhasePlan",
     "Plan",
+    "Pruned",
     "Where",
+    "copy_study",
     "plan_study",
+    "prune_checkpoints",
     "run_range_test",
     "run_study",
     "serve_dashboard",

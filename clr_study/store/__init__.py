@@ -28,9 +28,11 @@ Examples:
 """
 
 from clr_study.store.connect import Store, engine_options, open_store
+from clr_study.store.copy import copy_rows, drop_checkpoints
 from clr_study.store.forget import forget
 from clr_study.store.leaders import Leader, leaders
 from clr_study.store.lease import Lease, own
+from clr_study.store.overview import Overview, StoredStudy, overview, upgrade_storage
 from clr_study.store.progress import ArmProgress, Progress, progress
 from clr_study.store.read import (
     checkpoints_of,
@@ -51,19 +53,24 @@ __all__ = [
     "ArmProgress",
     "Leader",
     "Lease",
+    "Overview",
     "Progress",
     "Store",
+    "StoredStudy",
     "TunedTrial",
     "add_range_test",
     "add_stint",
     "add_study",
     "append",
     "checkpoints_of",
+    "copy_rows",
+    "drop_checkpoints",
     "engine_options",
     "finish",
     "forget",
     "leaders",
     "open_store",
+    "overview",
     "own",
     "patiently",
     "plan_runs",
@@ -75,5 +82,6 @@ __all__ = [
     "set_winner",
     "stored_study",
     "study_names",
+    "upgrade_storage",
     "write_trials",
 ]

@@ -70,6 +70,18 @@ def open_store(url: str, *, create: bool = True, patience: float = 0.0) -> Store
         clr_study.errors.StorageError: there is no database .../other.db; `clr-study run` makes it
         >>> folder.cleanup()
     """
+    store = reach(url, create=create, patience=patience)
+    try:
+        waits = max(patience, BUSY_SECONDS)
+        retrying(lambda: prepare(store.engine, create=create), store.engine.url, waits)
+    except BaseException:
+        store.dispose()
+        raise
+    return store
+
+
+def reach(url: str, *, create: bool = False, patience: float = 0.0) -> Store:
+    """Opens a storage as it is, whatever the version of its tables; see `open_store`."""
     address = read_url(url)
     if address.get_backend_name() == "sqlite":
         path = absolute(str(address.database))
@@ -79,7 +91,6 @@ def open_store(url: str, *, create: bool = True, patience: float = 0.0) -> Store
     engine = _engine(address)
     try:
         retrying(lambda: _connect(engine), address, patience)
-        retrying(lambda: prepare(engine, create=create), address, max(patience, BUSY_SECONDS))
     except BaseException:
         engine.dispose()
         raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,12 +11,15 @@ from sqlalchemy import inspect, select, table, text
 from sqlalchemy.engine import Connection, Engine
 
 from clr_study.errors import StorageError
+from clr_study.store.tables import metadata
 from clr_study.store.transact import writing
 from clr_study.store.urls import masked
 
 VERSION_TABLE = "clr_alembic_version"  # Optuna's is `alembic_version`, in the same database
 HEAD = "0003"
 MIGRATIONS = Path(__file__).with_name("migrations")
+# Optuna's tables have everyday names; where they are, this one of them tells that they are Optuna's.
+OPTUNAS_MARK, OPTUNAS_NAMES = "version_info", ("alembic_version", "studies", "trials")
 LOCK = 4_726_577  # any number that no one else takes for a lock in this database
 
 
@@ -28,16 +31,22 @@ def prepare(engine: Engine, *, create: bool) -> None:
         create: Whether they may be made or upgraded.
 
     Raises:
-        StorageError: They are newer, or would have to be made or upgraded and may not be.
+        StorageError: They are newer, or would have to be made or upgraded and may not be, or another program's.
     """
     with engine.begin() as connection:
         version = schema_version(connection)
+        tables = inspect(connection).get_table_names() if version is None else []
     if version == HEAD:
         return
     _refuse_newer(version, engine)
+    _refuse_foreign(tables, engine)
+    if not create and version is None:
+        raise StorageError(f"the storage {masked(engine.url)} holds no study yet; `clr-study run` sees to that")
     if not create:
-        state = "holds no study yet" if version is None else f"has schema {version}, this clr_study needs {HEAD}"
-        raise StorageError(f"the storage {masked(engine.url)} {state}; `clr-study run` sees to that")
+        raise StorageError(
+            f"the storage {masked(engine.url)} has schema {version}, this clr_study needs {HEAD}; "
+            "`clr-study storage upgrade` brings it there, and so does the next `clr-study run`"
+        )
     with writing(engine) as connection, _alone(connection):
         if schema_version(connection) != HEAD:  # another process may have been here while this one waited
             upgrade(connection)
@@ -66,6 +75,18 @@ def _refuse_newer(version: str | None, engine: Engine) -> None:
         raise StorageError(
             f"the storage {masked(engine.url)} was made by a newer clr_study (schema {version}, this one knows "
             f"{HEAD}): upgrade clr_study, or give another --storage"
+        )
+
+
+def _refuse_foreign(tables: Iterable[str], engine: Engine) -> None:
+    """Refuses to put tables beside those of a program that calls its own as ours or Optuna's are called."""
+    there = set(tables)
+    taken = [] if VERSION_TABLE in there else sorted(there & set(metadata.tables))
+    taken += [] if OPTUNAS_MARK in there else sorted(there & set(OPTUNAS_NAMES))
+    if taken:
+        raise StorageError(
+            f"the storage {masked(engine.url)} is another program's: it holds the tables {', '.join(taken)}, which "
+            "are not clr_study's or Optuna's; give a database of its own as --storage"
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import os
+import re
 import socket
 import time
 from collections import Counter, defaultdict
@@ -32,6 +33,7 @@ from clr_study.worker.own_loop import failed, train_own
 from clr_study.worker.place import Place, current_place, device_words, versions
 
 STORAGE = "CLR_STORAGE"
+CHECKPOINT_NAME = re.compile(r"[0-9a-f]{24}-\d+\.safetensors|\.[0-9a-f]{24}-\d+\.safetensors\.\w+")
 # How long a worker that starts waits for a server that is being restarted.
 RESTART_SECONDS = 120.0
 
@@ -73,7 +75,7 @@ class _Bench:
     def train(self, jobs: Sequence[Job]) -> list[Outcome]:
         """Trains jobs from their checkpoints; those that share an update share a batch."""
         refs = checkpoints_of(self.store, [job.key for job in jobs])
-        self.files |= {Path(ref.path) for ref in refs.values()}
+        self.files |= {path for ref in refs.values() if is_checkpoint(path := Path(ref.path))}
         saved = _saved(refs)
         endings = run_endings(self.store, jobs[0].key.study)
         outcomes: list[Outcome] = []
@@ -126,6 +128,18 @@ class _Bench:
             ending: Ending | None = "completed" if job.until == job.spec.updates else None
             outcomes.setdefault(run, Outcome(job.key, ending, job.until))
         return [outcomes[run] for run in range(len(jobs))]
+
+
+def is_checkpoint(path: Path) -> bool:
+    """Returns whether a file is called as checkpoints are, or as one that was still being written.
+
+    Paths come from a database that others may write to, so nothing that is called otherwise is ever removed.
+
+    Examples:
+        >>> is_checkpoint(Path("results") / f"{'0a' * 12}-40.safetensors"), is_checkpoint(Path("thesis.tex"))
+        (True, False)
+    """
+    return CHECKPOINT_NAME.fullmatch(path.name) is not None
 
 
 class _CheckpointFile:

@@ -24,7 +24,7 @@ step_size = { low = 3, high = 12 }
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def small():
     """A study that trains for a second, and how to change its text."""
 

@@ -35,7 +35,7 @@ def test_a_storage_of_the_first_schema_is_upgraded_with_what_it_holds(url, study
         row = {"name": "small", "question": "", "metric": "accuracy", "source": study.source, "created": now()}
         connection.execute(studies.insert(), [row])
     engine.dispose()
-    with pytest.raises(StorageError, match=r"has schema 0001, this clr_study needs \d+; `clr-study run` sees to that"):
+    with pytest.raises(StorageError, match=r"has schema 0001, this clr_study needs \d+; `clr-study storage upgrade`"):
         open_store(url, create=False)
     with open_store(url) as store:
         add_stint(store, "small", LATE)
