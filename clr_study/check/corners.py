@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from clr_study.analysis import BOUND_RULES
+from clr_study.check.goal import check_goal
 from clr_study.data import Split
 from clr_study.engine import Task, Training, fuse_key, load_task
 from clr_study.errors import ClrStudyError, SpecError
+from clr_study.metrics import ALWAYS, METRICS
 from clr_study.models import build_model, why_unfusable
 from clr_study.optim import build_optimizer
 from clr_study.spec import (
@@ -115,7 +117,7 @@ def _check_own_loop(study: Study) -> CheckReport:
 
 def _check_metric(study: Study, task: Task) -> None:
     asked = {study.metric, study.target.metric if study.target else study.metric}
-    if task.classes is None and "accuracy" in asked:
+    if task.classes is None and not task.binary and "accuracy" in asked:
         raise SpecError(
             'the data are regression, which has no accuracy: write metric = "loss", "rmse" or "r2", and such a target'
         )
@@ -123,6 +125,19 @@ def _check_metric(study: Study, task: Task) -> None:
         raise SpecError("[data] validation = 0 leaves nothing to select settings on; hold some samples out")
     if task.validation is None and task.test is None:
         raise SpecError("[data] the data have no test split and validation = 0, so there is nothing to measure on")
+    seen = task.validation or task.test
+    if study.metric not in ALWAYS and seen is not None:
+        targets = seen.targets.cpu().numpy()
+        shape = targets.shape if task.classes is None or task.binary else (*targets.shape, task.outputs)
+        try:
+            METRICS[study.metric](np.zeros(shape, np.float32), targets)
+        except ClrStudyError as error:
+            raise _at(error, "[metric]") from None
+        except Exception as error:
+            raise SpecError(
+                f"[metric] {study.metric} of outputs of shape {shape} and targets of shape {targets.shape} failed: "
+                f"{type(error).__name__}: {error}"
+            ) from error
 
 
 def _check_rule(study: Study) -> None:
@@ -159,6 +174,7 @@ def _buildable(arm: str, spec: TrialSpec, task: Task) -> str | None:
         build_optimizer(spec.optim)
     except ClrStudyError as error:
         raise _at(error, f"[optim] of arm {arm}") from error.__cause__
+    check_goal(model, task, f"[model] of arm {arm}: {spec.model['kind']}")
     return why_unfusable(spec.model, model)
 
 
@@ -167,7 +183,7 @@ def _one_step(group: list[tuple[str, TrialSpec]], task: Task, fused: bool) -> st
     short = [replace(spec, batch_size=min(SAMPLES, len(task.train)), updates=1, evaluate_at=(1,)) for _, spec in group]
     if fused:
         try:
-            list(Training(short, task).run())
+            list(Training(short if len(short) > 1 else short * 2, task).run())  # one alone does not meet vmap
             return None
         except ClrStudyError:
             raise

@@ -57,6 +57,10 @@ class Normaliser:
                     [ 1.,  0.]])
         """
         inputs = split.inputs.some() if isinstance(split.inputs, ImageFiles) else split.inputs
+        if split.inputs.dtype == torch.int64:
+            if kind not in (None, "none"):
+                raise SpecError(f"normalise = {kind!r} takes numbers, but the inputs are tokens; leave it out")
+            kind = "none"
         if kind is None:
             kind = "channel" if inputs.ndim == 4 else "feature"
         if kind not in KINDS:
@@ -73,7 +77,9 @@ class Normaliser:
         return Normaliser(self.mean.to(device=device, dtype=dtype), self.scale.to(device=device, dtype=dtype))
 
     def __call__(self, inputs: Tensor) -> Tensor:
-        """Returns normalised inputs [..., *sample shape], in the dtype of `mean`."""
+        """Returns normalised inputs [..., *sample shape], in the dtype of `mean`; tokens stay what they are."""
+        if inputs.dtype == torch.int64:
+            return inputs
         return (inputs.to(self.mean.dtype) - self.mean) * self.scale
 
 

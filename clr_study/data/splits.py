@@ -21,8 +21,9 @@ class Split:
     """Samples and what a model should say about each.
 
     Args:
-        inputs: [N, ...], uint8 (kept so, a quarter of the memory) or floating; or images that stay in their files.
-        targets: [N] int64 for classes; [N] or [N, D] float32 for regression.
+        inputs: [N, ...], uint8 (kept so, a quarter of the memory) or floating; int64 for tokens; or images that stay in
+            their files.
+        targets: [N] int64 for classes, [N, T] for one a token; [N] or [N, D] float32 for regression.
 
     Raises:
         DataError: No samples, lengths that differ, or a type that no loss takes.
@@ -42,13 +43,14 @@ class Split:
     def __post_init__(self) -> None:
         if self.inputs.ndim < 2:
             raise DataError(f"inputs need a sample axis and at least one more, but got shape {_shape(self.inputs)}")
-        if self.inputs.dtype != torch.uint8 and not self.inputs.is_floating_point():
-            raise DataError(f"inputs must be uint8 or floating, but got {self.inputs.dtype}")
-        classes = self.targets.dtype == torch.int64 and self.targets.ndim == 1
+        if self.inputs.dtype not in (torch.uint8, torch.int64) and not self.inputs.is_floating_point():
+            raise DataError(f"inputs must be uint8, floating, or int64 for tokens, but got {self.inputs.dtype}")
+        tokens = self.targets.ndim == 2 and self.targets.shape[1] > 1
+        classes = self.targets.dtype == torch.int64 and (self.targets.ndim == 1 or tokens)
         values = self.targets.dtype == torch.float32 and self.targets.ndim in (1, 2)
         if not (classes or values):
             raise DataError(
-                "targets must be int64 [N] (classes) or float32 [N] or [N, D] (regression), "
+                "targets must be int64 [N] or [N, T] (classes) or float32 [N] or [N, D] (regression), "
                 f"but got {self.targets.dtype} of shape {_shape(self.targets)}"
             )
         if len(self.inputs) != len(self.targets):
@@ -165,7 +167,7 @@ def hold_out(splits: Splits, validation: float | int, seed: int) -> Splits:
         return splits
     train, samples = splits.train, len(splits.train)
     count = _held_out_count(validation, samples)
-    if splits.classes is None:
+    if splits.classes is None or train.targets.ndim > 1:
         chosen = np.sort(permutation(seed, 0, "validation", samples)[:count])
     else:
         present = len(torch.unique(train.targets))

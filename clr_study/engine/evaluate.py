@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor, nn
 
 from clr_study.data import Split
-from clr_study.engine.losses import cross_entropies
+from clr_study.engine.gauge import Gauge
+from clr_study.engine.losses import cross_entropies, cross_entropy
 from clr_study.engine.state import Lanes
 from clr_study.engine.step import Forward, lanes_forward, lanes_loss, plain_forward
 from clr_study.engine.task import Task
@@ -26,18 +27,20 @@ class Scores:
     Args:
         loss: Mean loss [N] float64.
         accuracy: Share of samples that are right [N] float64; NaN for regression.
+        metric: The task's metric [N] float64; NaN where it is accuracy or loss.
         finite: Whether the loss is a number [N] bool; true where there was nothing to evaluate on.
     """
 
     loss: Tensor
     accuracy: Tensor
+    metric: Tensor
     finite: Tensor
 
     @classmethod
     def none(cls, lanes: int) -> Scores:
         """The scores on a split that is not there: NaN."""
         blank = torch.full((lanes,), float("nan"), dtype=torch.float64)
-        return cls(blank, blank, torch.ones(lanes, dtype=torch.bool))
+        return cls(blank, blank, blank, torch.ones(lanes, dtype=torch.bool))
 
 
 def evaluate(
@@ -62,7 +65,8 @@ def evaluate(
                 return _scores(lanes_forward(model, True, precision), lanes, task, split)
             single = _single(plain_forward(model, precision))
             singles = [_scores(single, lanes.take([lane]), task, split) for lane in range(len(lanes))]
-            return Scores(*(torch.cat([getattr(s, name) for s in singles]) for name in ("loss", "accuracy", "finite")))
+            names = [field.name for field in fields(Scores)]
+            return Scores(*(torch.cat([getattr(s, name) for s in singles]) for name in names))
     finally:
         model.train()
 
@@ -80,13 +84,25 @@ def _single(forward: Forward) -> Forward:
 def _scores(forward: Forward, lanes: Lanes, task: Task, split: Split) -> Scores:
     loss = torch.zeros(len(lanes), dtype=torch.float64, device=task.device)
     right = torch.zeros_like(loss)
+    gauge = Gauge(task.metric, len(lanes))
     for inputs, targets in split.chunks(CHUNK):
         outputs, _ = forward(lanes.params, lanes.buffers, task.still(inputs))
-        if task.classes is None:
-            loss += lanes_loss(task.loss, shared_targets=True)(outputs, targets) * len(targets)
-            right += float("nan")
-        else:
+        if task.loss is cross_entropy:
             loss += cross_entropies(outputs, targets.expand(len(outputs), -1)).sum(dim=-1)
-            right += (outputs.argmax(dim=-1) == targets).sum(dim=-1)
+        else:
+            loss += lanes_loss(task.loss, shared_targets=True)(outputs, targets) * len(targets)
+        right += _right(outputs, targets, task)
+        gauge.add(outputs, targets)
     mean = (loss / len(split)).cpu()
-    return Scores(mean, (right / len(split)).cpu(), torch.isfinite(mean))
+    return Scores(mean, (right / len(split)).cpu(), gauge.values(), torch.isfinite(mean))
+
+
+def _right(outputs: Tensor, targets: Tensor, task: Task) -> Tensor:
+    """How many samples of a piece are right [N]; of a sequence the part of its tokens counts."""
+    if task.binary:
+        hits = (outputs.reshape(len(outputs), *targets.shape) > 0) == (targets > 0.5)
+    elif task.classes is not None:
+        hits = outputs.argmax(dim=-1) == targets
+    else:
+        return torch.full((len(outputs),), float("nan"), dtype=torch.float64, device=outputs.device)
+    return hits.flatten(1).sum(dim=-1, dtype=torch.float64) / targets[0].numel()

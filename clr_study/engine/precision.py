@@ -98,7 +98,10 @@ def forward_pass(model: nn.Module, params: Params, buffers: Params, inputs: Tens
         inputs: The normalised samples.
         precision: `bf16` for `MixedPrecision`.
     """
-    return in_precision(precision, lambda: functional_call(model, (params, buffers), (inputs,))).to(inputs.dtype)
+    outputs = in_precision(precision, lambda: functional_call(model, (params, buffers), (inputs,)))
+    if inputs.is_floating_point():
+        return outputs.to(inputs.dtype)
+    return outputs.float() if precision == "bf16" else outputs  # tokens are whole numbers, which no outputs are
 
 
 def in_precision(precision: Precision, compute: Callable[[], Tensor]) -> Tensor:

@@ -17,6 +17,7 @@ from clr_study.data import (
     ImageFiles,
     Normaliser,
     Split,
+    Splits,
     Window,
     augmentation_from_dict,
     batch_indices,
@@ -25,8 +26,9 @@ from clr_study.data import (
 )
 from clr_study.engine.losses import Loss, cross_entropy, squared_error
 from clr_study.errors import DataError
+from clr_study.losses import build_loss, check_targets, takes_what
 
-COMMON = ("validation", "subset", "label_noise", "normalise", "augment")
+COMMON = ("validation", "subset", "label_noise", "normalise", "augment", "loss", "metric")
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +43,10 @@ class Task:
         outputs: How many numbers a model gives a sample.
         normalise: From raw inputs to the floats that a model gets.
         augment: Augmentations, in order.
+        chosen: The loss that the study names; None for the usual one.
+        metric: What is measured besides accuracy and loss.
+        binary: Whether one output stands for two classes.
+        own_shape: Whether the loss is a user's own, which may take outputs of any shape.
     """
 
     train: Split
@@ -50,6 +56,10 @@ class Task:
     outputs: int
     normalise: Normaliser
     augment: tuple[Augmentation, ...]
+    chosen: Loss | None = None
+    metric: str = "accuracy"
+    binary: bool = False
+    own_shape: bool = False
 
     @property
     def sample_shape(self) -> tuple[int, ...]:
@@ -76,7 +86,9 @@ class Task:
 
     @property
     def loss(self) -> Loss:
-        """Softmax cross-entropy for classes, mean squared error for regression; both means over the batch."""
+        """The study's; if it names none, softmax cross-entropy for classes and mean squared error for regression."""
+        if self.chosen is not None:
+            return self.chosen
         return cross_entropy if self.classes is not None else squared_error
 
     def draws(self, seed: int, start: int, stop: int, batch_size: int) -> tuple[Tensor, ...]:
@@ -148,12 +160,36 @@ def _load_task(canonical: str, device: str, dtype: torch.dtype) -> Task:
             'take "channel" beside augment window'
         )
     place = torch.device(device)
+    chosen, binary = _loss(table.get("loss"), splits)
     return Task(
-        train=splits.train.to(place),
-        validation=splits.validation.to(place) if splits.validation else None,
-        test=splits.test.to(place) if splits.test else None,
+        train=_ready(splits.train, place, binary),
+        validation=_ready(splits.validation, place, binary) if splits.validation else None,
+        test=_ready(splits.test, place, binary) if splits.test else None,
         classes=splits.classes,
-        outputs=splits.outputs,
+        outputs=1 if binary and splits.classes else splits.outputs,
         normalise=normalise.to(place),
         augment=augment,
+        chosen=chosen,
+        metric=table.get("metric", "accuracy"),
+        binary=binary,
+        own_shape="loss" in table and takes_what(table["loss"]) is None,
     )
+
+
+def _loss(table: Mapping[str, Any] | None, splits: Splits) -> tuple[Loss | None, bool]:
+    """The loss that a study names, and whether it takes one output for two classes."""
+    tokens = splits.classes is not None and splits.train.targets.ndim > 1
+    if table is None and not tokens:
+        return None, False
+    table = table or {"kind": "cross_entropy"}
+    loss = build_loss(table)
+    check_targets(table, splits.classes, splits.train.targets)
+    if dict(table) == {"kind": "cross_entropy"} and not tokens:  # the written-out one is faster, and the same
+        return None, False
+    return loss, takes_what(table) == "binary"
+
+
+def _ready(split: Split, place: torch.device, binary: bool) -> Split:
+    """A split on its device, its two classes as numbers where one output stands for both."""
+    placed = split.to(place)
+    return Split(placed.inputs, placed.targets.float()) if binary else placed

@@ -209,6 +209,8 @@ class Training:
             validation_accuracy=float(validation.accuracy[row]),
             test_loss=float(test.loss[row]),
             test_accuracy=float(test.accuracy[row]),
+            validation_metric=float(validation.metric[row]),
+            test_metric=float(test.metric[row]),
             losses=losses,
         )
 

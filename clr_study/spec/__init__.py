@@ -5,7 +5,7 @@ from clr_study.spec.fill import Budget, build_schedule, fill
 from clr_study.spec.imports import import_user_module, user_modules
 from clr_study.spec.lengths import check_lengths
 from clr_study.spec.loops import give_loop, loop_of, path_of
-from clr_study.spec.make import call, make
+from clr_study.spec.make import arguments_of, call, make
 from clr_study.spec.paper import PaperRow, PrintedRow, printed_rows
 from clr_study.spec.parse import load_study, needs_range_test, parse_study
 from clr_study.spec.results import COLUMNS, OWN_METRIC, RangeTestResult, Results, RunResult, Stint, curve_set
@@ -108,6 +108,7 @@ __all__ = [
     "Tpe",
     "Train",
     "TrialSpec",
+    "arguments_of",
     "build_extremes",
     "build_schedule",
     "call",

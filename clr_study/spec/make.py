@@ -54,6 +54,38 @@ def make(registry: Registry[Any], table: Mapping[str, Any], where: str, **given:
     return call(thing, arguments, where, noun=str(table["kind"]), given=taken)
 
 
+def arguments_of(
+    registry: Registry[Any], table: Mapping[str, Any], where: str, given: tuple[str, ...]
+) -> tuple[Callable[..., Any], dict[str, Any]]:
+    """Returns the registered function that a table names, and the keyword arguments that the table holds for it.
+
+    Args:
+        registry: Where its `kind` is looked up.
+        table: `kind` and the keyword arguments, each checked against its annotation.
+        where: The place in the file, for messages.
+        given: What the function gets when it is called, by position: the first of its parameters.
+
+    Raises:
+        UnknownKindError: No such kind.
+        SpecError: An argument is unknown, missing or of the wrong type.
+    """
+    if not isinstance(table, Mapping) or not isinstance(table.get("kind"), str):
+        raise SpecError(f"{where} must be a table with a kind; known are: {', '.join(registry)}")
+    kind = table["kind"]
+    thing = kind_in(registry, kind, where)
+    names = list(parameters_of(thing, f"{where} {kind}"))
+    arguments = {key: value for key, value in table.items() if key != "kind"}
+    known = names[len(given) :]
+    for key in arguments:
+        if key not in known:
+            hint = did_you_mean(key, known) if known else "it takes none"
+            raise SpecError(f"{where} {kind} takes no key {key!r}; {hint}")
+    for name in known:
+        if parameters_of(thing, where)[name].default is inspect.Parameter.empty and name not in arguments:
+            raise SpecError(f"{where} {kind} needs the key {name!r}")
+    return thing, {key: checked_value(thing, key, value, where) for key, value in arguments.items()}
+
+
 def kind_in(registry: Registry[Any], kind: Any, where: str) -> Callable[..., Any]:
     """Returns the registered thing, or raises with the place in the file."""
     try:

@@ -49,6 +49,7 @@ SECTIONS = (
     "question",
     "imports",
     "metric",
+    "loss",
     "data",
     "model",
     "optim",
@@ -163,6 +164,7 @@ def _study(table: Mapping[str, Any], text: str) -> Study:
             "search": _search(table["search"]) if "search" in table else None,
             "measure": _section(Measure, table.get("measure", {}), "[measure]"),
             "metric": metric,
+            "loss": _loss(table["loss"]) if "loss" in table else None,
             "target": parse_target(table["target"], metric) if "target" in table else None,
             "range_test": _section(RangeTest, table.get("range_test", {}), "[range_test]"),
             "paper": parse_paper(table.get("paper", []), (arm.name for arm in arms)),
@@ -173,6 +175,12 @@ def _study(table: Mapping[str, Any], text: str) -> Study:
     if "scale" in table:
         study = replace(scaled(replace(study, source=""), table["scale"]), source=text)
     return study
+
+
+def _loss(table: Any) -> Mapping[str, Any]:
+    if not isinstance(table, Mapping) or not isinstance(table.get("kind"), str):
+        raise SpecError(f'[loss] must be a table with a kind, as in {{ kind = "huber" }}, but got {table!r}')
+    return table
 
 
 def _train(table: Any, own_loop: bool) -> Train:

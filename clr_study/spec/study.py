@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from clr_study.metrics import ALWAYS
 from clr_study.spec.paper import PaperRow
 from clr_study.spec.sections import Data, Measure, RangeTest, Search, Target, Train
 from clr_study.spec.space import Hole, holes
@@ -56,6 +57,7 @@ class Study:
         measure: The measure phase.
         target: The value the time to which is reported.
         metric: What decides: `accuracy`, `loss`, or another one of `clr-study list metrics`.
+        loss: The loss's table; None for the cross-entropy of classes and the squared error of numbers.
         range_test: How a range test of this study goes.
         imports: Modules that register the user's own things.
         train_fn: The path of a training loop of the user's own, in place of data, model and optimizer; else empty.
@@ -72,6 +74,7 @@ class Study:
     target: Target | None = None
     metric: str = "accuracy"
     range_test: RangeTest = field(default_factory=RangeTest)
+    loss: Mapping[str, Any] | None = None
     imports: tuple[str, ...] = ()
     train_fn: str = ""
     paper: tuple[PaperRow, ...] = ()
@@ -91,7 +94,8 @@ class Study:
         if self.train_fn:
             per_epoch = self.arms[0].train.updates_per_epoch
             return {"kind": OWN_LOOP, "train_fn": self.train_fn, "metric": self.metric, "per_epoch": per_epoch}
-        return self.data.to_dict()
+        goal = {} if self.loss is None else {"loss": dict(self.loss)}
+        return {**self.data.to_dict(), **goal, **({} if self.metric in ALWAYS else {"metric": self.metric})}
 
     @property
     def seed(self) -> int:

@@ -43,6 +43,10 @@ EXAMPLES = {
         ((3, 8, 8), 10, {"depth": 7, "growth": 2}),
         ((1, 9, 12), 1, {"depth": 10, "growth": 1}),
     ],
+    "char_transformer": [
+        ((6,), 5, {"width": 8, "depth": 2, "heads": 2}),
+        ((3,), 7, {"width": 4, "depth": 1, "heads": 1}),
+    ],
     "torchvision": [
         ((3, 64, 64), 7, {"name": "shufflenet_v2_x0_5"}),
     ],
@@ -65,6 +69,18 @@ def test_has_examples_and_a_documented_doctest(kind):
         assert section in doc
 
 
+TOKENS = {"char_transformer"}
+
+
+def samples(kind, size, shape, classes, draw, dtype=torch.float64):
+    """Random inputs of a kind: characters for what reads them, else numbers; and targets for each of its outputs."""
+    if kind in TOKENS:
+        targets = torch.randn(*size, *shape, classes, generator=draw, dtype=dtype)
+        return torch.randint(classes, (*size, *shape), generator=draw), targets
+    inputs = torch.randn(*size, *shape, generator=draw, dtype=dtype)
+    return inputs, torch.randn(*size, classes, generator=draw, dtype=dtype)
+
+
 def built(kind, shape, classes, arguments, seed=0):
     return build_model({"kind": kind, **arguments}, shape, classes, seed)
 
@@ -72,9 +88,11 @@ def built(kind, shape, classes, arguments, seed=0):
 @pytest.mark.parametrize(("kind", "shape", "classes", "arguments"), CASES)
 def test_outputs_one_row_of_logits_a_sample_and_finite_gradients(kind, shape, classes, arguments):
     model = built(kind, shape, classes, arguments)
-    logits = model(torch.randn(BATCH, *shape))
+    inputs, targets = samples(kind, (BATCH,), shape, classes, torch.Generator().manual_seed(0), torch.float32)
+    logits = model(inputs)
     logits.square().sum().backward()
-    assert logits.shape == (BATCH, classes)
+    assert logits.shape == targets.shape
+    assert logits.shape[-1] == classes
     assert all(parameter.dtype == torch.float32 for parameter in model.parameters())
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
@@ -128,8 +146,7 @@ def test_fused_lanes_equal_plain_training_in_float64(kind, shape, classes, argum
     assert why_unfusable(kind, models[0]) is None
     draw = torch.Generator().manual_seed(0)
     size = (SHORTER.get(kind, UPDATES), LANES, BATCH)
-    inputs = torch.randn(*size, *shape, generator=draw, dtype=torch.float64)
-    targets = torch.randn(*size, classes, generator=draw, dtype=torch.float64)
+    inputs, targets = samples(kind, size, shape, classes, draw)
     if shared_inputs:
         inputs, targets = inputs[:, 0], targets[:, 0]
     lrs = torch.tensor([0.01, 0.02, 0.05], dtype=torch.float64)

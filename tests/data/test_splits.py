@@ -25,7 +25,7 @@ def numbers(split):
     [
         (torch.zeros(3, 2), torch.zeros(2, dtype=torch.int64), "3 inputs but 2 targets"),
         (torch.zeros(3), torch.zeros(3), "sample axis"),
-        (torch.zeros(3, 2, dtype=torch.int32), torch.zeros(3), "uint8 or floating"),
+        (torch.zeros(3, 2, dtype=torch.int32), torch.zeros(3), "uint8, floating, or int64 for tokens"),
         (torch.zeros(3, 2), torch.zeros(3, dtype=torch.int32), "targets must be int64"),
         (torch.zeros(3, 2), torch.zeros(3, 1, dtype=torch.int64), "targets must be int64"),
         (torch.zeros(3, 2), torch.zeros(3, dtype=torch.float64), "targets must be int64"),
