@@ -5,6 +5,7 @@ from clr_study.analysis.compare import compare
 from clr_study.analysis.comparison import ArmSummary, Comparison, Difference, Estimate, TimeToTarget
 from clr_study.analysis.cost import Cost, ledger
 from clr_study.analysis.effort import Effort, effort, leaders
+from clr_study.analysis.importance import Importance, importance
 from clr_study.analysis.sensitivity import Sensitivity, VarianceSplit, sensitivity, variance_split
 
 __all__ = [
@@ -16,11 +17,13 @@ __all__ = [
     "Difference",
     "Effort",
     "Estimate",
+    "Importance",
     "Sensitivity",
     "TimeToTarget",
     "VarianceSplit",
     "compare",
     "effort",
+    "importance",
     "leaders",
     "ledger",
     "sensitivity",

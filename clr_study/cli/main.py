@@ -155,12 +155,16 @@ def best(study: str, form: str, arm: str, storage: str) -> None:
 @main.command(short_help="Writes tidy tables for other programs.")
 @click.argument("study", shell_complete=stored)
 @click.option(
-    "--format", "form", type=click.Choice(["csv", "json"]), default="csv", help="Of the files [default: csv]."
+    "--format",
+    "form",
+    type=click.Choice(["csv", "json", "parquet"]),
+    default="csv",
+    help="Of the files [default: csv].",
 )
 @click.option("--out", default="", metavar="DIR", help="Folder of the tables [default: results/STUDY/tables].")
 @click.option("--storage", default="", metavar="URL", help=STORAGE_HELP)
 def export(study: str, form: str, out: str, storage: str) -> None:
-    """Writes STUDY (its name) as tables: runs, evaluations, winners, and a dictionary of their columns.
+    """Writes STUDY (its name) as tables: runs, evaluations, winners, differences, times, and their dictionary.
 
     \b
     Example:

@@ -7,12 +7,12 @@ import uuid
 from pathlib import Path
 
 
-def write_whole(path: str | Path, text: str) -> Path:
-    """Writes a text beside its place, then moves it there, so that no reader ever sees half of it.
+def write_whole(path: str | Path, content: str | bytes) -> Path:
+    """Writes a text, as UTF-8, or bytes beside its place, then moves it there, so that no reader sees half of it.
 
     Args:
         path: Where to; missing folders are made.
-        text: What.
+        content: What.
 
     Returns:
         The path.
@@ -21,8 +21,8 @@ def write_whole(path: str | Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
-        with aside.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with aside.open("xb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         aside.replace(path)

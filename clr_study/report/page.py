@@ -29,6 +29,7 @@ from clr_study.report.view import (
     kept_together,
     light,
     lost_runs,
+    numbers_view,
     script_json,
     section_views,
 )
@@ -82,6 +83,7 @@ def report_html(results: Results, page: str | Path = "comparison", comparison: C
         verdict_more=verdict_more,
         missing=missing(results),
         arms=arm_views(results, comparison, theme),
+        numbers=numbers_view(results, comparison),
         sections=sections,
         endings=endings_rows(results),
         ending_names=ENDINGS,

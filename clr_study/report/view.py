@@ -11,11 +11,12 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from clr_study.analysis import Comparison
+from clr_study.analysis import Comparison, variance_split
 from clr_study.analysis.cost import Cost, ledger
 from clr_study.report.figure import Absent, Figure
 from clr_study.report.figures import FIGURES
 from clr_study.report.figures.cost import duration
+from clr_study.report.numbers import TIME_COLUMNS, arm_table, difference_table, time_rows
 from clr_study.report.pages import Page
 from clr_study.report.progress import lost
 from clr_study.report.table import Table, plain
@@ -55,6 +56,18 @@ class FigureView:
     columns: tuple[str, ...]
     rows: list[list[str]]
     said: str
+    filename: str
+    csv: str
+    records: str
+
+
+@dataclass(frozen=True)
+class TableView:
+    """A table without a figure, with its downloads as those of a figure."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: list[list[str]]
     filename: str
     csv: str
     records: str
@@ -173,6 +186,27 @@ def arm_views(results: Results, comparison: Comparison, theme: Theme) -> list[Ar
             )
         )
     return views
+
+
+def numbers_view(results: Results, comparison: Comparison) -> list[TableView]:
+    """Returns every number of the comparison: of the arms, of the pairs, and of the times to target in every unit."""
+    splits = {arm.name: variance_split(results, arm.name) for arm in results.study.arms}
+    times = Table(TIME_COLUMNS, tuple(row for summary in comparison.arms for row in time_rows(summary)))
+    tables = {
+        "Each arm": arm_table(comparison, splits),
+        "Each pair": difference_table(comparison),
+        "Time to target": times,
+    }
+    return [
+        TableView(title, table.columns, table.shown(SHOWN_ROWS), *_downloads(table, results.study.name, title))
+        for title, table in tables.items()
+        if table.rows
+    ]
+
+
+def _downloads(table: Table, study: str, title: str) -> tuple[str, str, str]:
+    name = f"{study}-{title.lower().replace(' ', '-')}"
+    return name, _address("text/csv", table.to_csv()), _address("application/json", table.to_json())
 
 
 def endings_rows(results: Results) -> list[EndingsRow]:

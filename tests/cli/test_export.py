@@ -7,7 +7,7 @@ import json
 def test_it_writes_the_tables_and_says_where(clr_study, stored, tmp_path):
     result = clr_study("export", "tiny", "--storage", stored, "--out", str(tmp_path))
     assert result.exit_code == 0
-    names = ["runs.csv", "evaluations.csv", "winners.csv", "dictionary.csv"]
+    names = [f"{name}.csv" for name in ("runs", "evaluations", "winners", "differences", "times", "dictionary")]
     assert result.output.splitlines() == [str(tmp_path / name) for name in names]
     rows = list(csv.DictReader((tmp_path / "runs.csv").read_text(encoding="utf-8").splitlines()))
     assert [(row["arm"], row["phase"]) for row in rows] == [("clr", "measure")] * 3 + [("fixed", "measure")] * 3
@@ -26,4 +26,4 @@ def test_a_folder_that_cannot_be_is_refused(clr_study, stored, tmp_path):
 
 
 def test_a_form_that_there_is_not_is_refused(clr_study, stored):
-    assert clr_study("export", "tiny", "--storage", stored, "--format", "parquet").exit_code == 2
+    assert clr_study("export", "tiny", "--storage", stored, "--format", "xlsx").exit_code == 2

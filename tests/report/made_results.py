@@ -1,10 +1,23 @@
 """Makes the results of a study without training: real specs from a real study file, curves from a formula."""
 
 import math
+from collections import Counter
 
 import numpy as np
 
-from clr_study.spec import Budget, Choices, Range, RangeTestResult, Ratio, Results, RunKey, RunResult, fill, parse_study
+from clr_study.spec import (
+    Budget,
+    Choices,
+    Range,
+    RangeTestResult,
+    Ratio,
+    Results,
+    RunKey,
+    RunResult,
+    Stint,
+    fill,
+    parse_study,
+)
 
 STUDY = """
 name = "made"
@@ -97,7 +110,22 @@ def make_results(
                         key, spec, trials[number], False, (endings or {}).get((arm.name, "measure", number, row)), note
                     )
                 )
-    return Results(study=study, runs=tuple(runs), range_tests=tuple(range_tests), winners=winners)
+    return Results(
+        study=study, runs=tuple(runs), range_tests=tuple(range_tests), winners=winners, stints=make_stints(runs)
+    )
+
+
+def make_stints(runs):
+    """Two workers that take turns with eight runs each, one of them away for a day after the search."""
+    stints, clock = [], 1.7e9
+    for phase in ("search", "measure"):
+        of_phase = [run for run in runs if run.key.phase == phase and run.ending]
+        for number, first in enumerate(range(0, len(of_phase), 8)):
+            arms = Counter(run.key.arm for run in of_phase[first : first + 8])
+            start = clock + 12.5 * (number // 2)
+            stints.append(Stint(f"host/{40 + number % 2}", "CPU, 2 cores", phase, dict(arms), start, start + 12))
+        clock += 86_400
+    return tuple(stints)
 
 
 def draw(space, rng):

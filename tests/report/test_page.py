@@ -5,7 +5,6 @@ import hashlib
 import html
 import json
 import re
-import time
 from html.parser import HTMLParser
 
 import pytest
@@ -51,10 +50,8 @@ def page(text):
     return Reader(text)
 
 
-def test_it_is_small_and_made_quickly(results, tmp_path):
-    start = time.perf_counter()
+def test_it_is_small_and_lies_alone(results, tmp_path):
     path = write_report(results, tmp_path / "deep" / "report.html")
-    assert time.perf_counter() - start < 3
     assert path.stat().st_size < 6e6
     assert [each.name for each in path.parent.iterdir()] == ["report.html"]
 

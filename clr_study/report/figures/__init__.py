@@ -6,6 +6,7 @@ from clr_study.report.figures.divergence import Divergence
 from clr_study.report.figures.effort import Effort
 from clr_study.report.figures.final import Final
 from clr_study.report.figures.forest import Forest
+from clr_study.report.figures.importance import Importance
 from clr_study.report.figures.learning import Learning
 from clr_study.report.figures.learning_over_lr import LearningOverLr
 from clr_study.report.figures.range_test import RangeTest
@@ -14,6 +15,7 @@ from clr_study.report.figures.search import Search
 from clr_study.report.figures.sensitivity import Sensitivity
 from clr_study.report.figures.step_size_map import StepSizeMap
 from clr_study.report.figures.time_to_target import TimeToTarget
+from clr_study.report.figures.timeline import Timeline
 
 __all__ = [
     "FIGURES",
@@ -22,6 +24,7 @@ __all__ = [
     "Effort",
     "Final",
     "Forest",
+    "Importance",
     "Learning",
     "LearningOverLr",
     "RangeTest",
@@ -30,4 +33,5 @@ __all__ = [
     "Sensitivity",
     "StepSizeMap",
     "TimeToTarget",
+    "Timeline",
 ]
