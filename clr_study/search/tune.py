@@ -29,6 +29,7 @@ def tune(
     values: Mapping[str, Any] | None = None,
     trials: int = 16,
     sampler: str | Mapping[str, Any] = "random",
+    confirm: Mapping[str, int] | None = None,
     seeds: int = 8,
     seed: int = 0,
     evaluations: int = 20,
@@ -61,6 +62,8 @@ def tune(
         values: What else the loop is given as `trial.values`, with holes: `{"depth": {"choices": [2, 4]}}`.
         trials: Trials an arm.
         sampler: How settings are drawn: `random`, `qmc`, `tpe`, `gp`, `grid`, or such a table.
+        confirm: How many of an arm's best trials are run again, on how many fresh seeds, before one of them wins:
+            `{"trials": 4, "seeds": 3}` if not given; `{"trials": 1}` for none.
         seeds: Fresh seeds on which each winner is measured.
         seed: The base of every random draw.
         evaluations: How many points `trial.evaluate_at` has.
@@ -108,6 +111,7 @@ def tune(
         "search": {
             "trials": trials,
             "sampler": drawn,
+            "confirm": dict(confirm or {}),
             "seed": seed,
         },
         "measure": {"seeds": seeds},

@@ -43,7 +43,13 @@ def descend(trial):
 def call(tmp_path):
     def run(train_fn=descend, **changes):
         given = {"arms": ARMS, "budget": 20, "metric": "loss", "values": VALUES, "trials": 3, "seeds": 3}
-        given |= {"evaluations": 4, "target": {"loss": 0.5}, "name": "own", "say": lambda line: None}
+        given |= {
+            "confirm": {"trials": 1},
+            "evaluations": 4,
+            "target": {"loss": 0.5},
+            "name": "own",
+            "say": lambda line: None,
+        }
         given |= {"storage": f"sqlite:///{tmp_path}/clr.db", "out": str(tmp_path / "out")}
         return tune(train_fn, **{**given, **changes})
 
