@@ -17,7 +17,7 @@ from clr_study.schedules.checks import conform, field_hints, must_hold, whole
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
-    from torch.optim.lr_scheduler import LambdaLR
+    from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,8 +177,40 @@ class Schedule(ABC):
 
         for group in optimizer.param_groups:
             group["initial_lr"] = 1.0
+
         # A plain function: of a callable object LambdaLR would save the fields, and loading would overwrite them.
-        return LambdaLR(optimizer, lambda update: self(update))
+        def learning_rate(update: int) -> float:
+            return self(update)
+
+        learning_rate.schedule = self  # type: ignore[attr-defined]
+        return LambdaLR(optimizer, learning_rate)
+
+    @staticmethod
+    def from_torch(scheduler: LRScheduler, group: int | None = None) -> Schedule:
+        """Returns the schedule that a PyTorch scheduler follows from its first update on, even if it was stepped since.
+
+        Read are CyclicLR, OneCycleLR, CosineAnnealingLR, CosineAnnealingWarmRestarts, StepLR, MultiStepLR,
+        ExponentialLR, LinearLR, PolynomialLR, ConstantLR, SequentialLR of these, and the LambdaLR that `to_torch`
+        makes. It must be stepped once an update: one that is stepped once an epoch counts epochs. After its T_max a
+        CosineAnnealingLR rises again, where this one stays. The momentum that CyclicLR and OneCycleLR move by
+        default is not a learning rate, and is left out.
+
+        Args:
+            scheduler: The scheduler.
+            group: Which of the optimizer's parameter groups, if they have learning rates of their own.
+
+        Raises:
+            InputError: It is another scheduler, as ReduceLROnPlateau, or has a function of the user's own in it.
+
+        Examples:
+            >>> import torch
+            >>> optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+            >>> Schedule.from_torch(torch.optim.lr_scheduler.StepLR(optimizer, step_size=30, gamma=0.5))
+            Step(lr=0.1, gamma=0.5, every=30)
+        """
+        from clr_study.schedules.from_torch import from_torch  # which knows all schedules, as this module must not
+
+        return from_torch(scheduler, group)
 
 
 @dataclass(frozen=True, kw_only=True)
