@@ -27,7 +27,7 @@ from clr_study.engine import (
     write_checkpoint,
 )
 from clr_study.errors import StorageError, UnfinishedError
-from clr_study.spec import CheckpointRef, Ending, Job, Outcome, RunKey, Stint
+from clr_study.spec import CheckpointRef, Ending, Evaluation, Job, Outcome, RunKey, Stint
 from clr_study.store import Store, add_stint, append, checkpoints_of, finish, open_store, run_endings
 from clr_study.worker.own_loop import failed, train_own
 from clr_study.worker.place import Place, current_place, device_words, versions
@@ -36,6 +36,9 @@ STORAGE = "CLR_STORAGE"
 CHECKPOINT_NAME = re.compile(r"[0-9a-f]{24}-\d+\.safetensors|\.[0-9a-f]{24}-\d+\.safetensors\.\w+")
 # How long a worker that starts waits for a server that is being restarted.
 RESTART_SECONDS = 120.0
+# A batch reports when this long has passed since it last did: a short one once, at its end. What a worker that dies has
+# not reported is trained again, from where it last did.
+REPORT_SECONDS = 1.0
 
 
 def run_jobs(jobs: Sequence[Job]) -> list[Outcome]:
@@ -116,14 +119,25 @@ class _Bench:
         training = Training([job.spec for job in jobs], self.task, together(known) if known else None)
         outcomes: dict[int, Outcome] = {}
         file = _CheckpointFile(jobs, self.place, self.files)
+        waiting: list[tuple[RunKey, Evaluation]] = []
+        reported = time.monotonic()
         for snapshot in training.run(jobs[0].until):
-            lost = {run: _diverged(jobs[run], where) for run, where in snapshot.diverged.items()}
-            # At once: it has no checkpoint, and trained again beside others, or alone, it might fare otherwise.
-            finish(self.store, list(lost.values()), device_words(self.place.device), versions())
-            outcomes |= lost
-            seen = [(jobs[run].key, evaluation) for run, evaluation in snapshot.evaluations.items()]
-            append(self.store, seen, file.write(training, snapshot))
+            waiting += [(jobs[run].key, evaluation) for run, evaluation in snapshot.evaluations.items()]
+            last = snapshot.update >= jobs[0].until or not training.running
+            if not (snapshot.diverged or last or time.monotonic() - reported >= REPORT_SECONDS):
+                continue
+            if snapshot.diverged:
+                theirs = {jobs[run].key for run in snapshot.diverged}
+                if unstored := [seen for seen in waiting if seen[0] in theirs]:
+                    append(self.store, unstored)
+                lost = {run: _diverged(jobs[run], where) for run, where in snapshot.diverged.items()}
+                # Before the next checkpoint: without one of its own, and trained again beside others, it might fare
+                # otherwise.
+                finish(self.store, list(lost.values()), device_words(self.place.device), versions())
+                outcomes |= lost
+            append(self.store, waiting, file.write(training, snapshot))
             file.remove_older()
+            waiting, reported = [], time.monotonic()
         for run, job in enumerate(jobs):
             ending: Ending | None = "completed" if job.until == job.spec.updates else None
             outcomes.setdefault(run, Outcome(job.key, ending, job.until))
