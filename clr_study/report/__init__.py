@@ -7,6 +7,7 @@ from clr_study.report.figures import FIGURES
 from clr_study.report.gallery import write_schedules
 from clr_study.report.page import report_html, write_report
 from clr_study.report.pages import Page, Section, load_page
+from clr_study.report.pushed import pushed_figures
 from clr_study.report.table import Table, plain
 from clr_study.report.terminal import snippet, summary_rows
 from clr_study.report.theme import DARK, LIGHT, Theme
@@ -24,6 +25,7 @@ __all__ = [
     "export_tables",
     "load_page",
     "plain",
+    "pushed_figures",
     "report_html",
     "results_document",
     "snippet",

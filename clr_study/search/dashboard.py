@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import importlib
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from optuna.storages import BaseStorage
 
-from clr_study.errors import InputError
-from clr_study.search.optuna_tables import optuna_storage
-from clr_study.store import open_store, stored_study
+from clr_study.errors import ClrStudyError, InputError
+from clr_study.report import report_html
+from clr_study.search.optuna_tables import arm_studies, optuna_storage
+from clr_study.search.push import PACKAGE, Pushes
+from clr_study.store import open_store, read_results, stored_study
 
-PACKAGE = "optuna_dashboard"
+REPORTS = "/report/"
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class _Server(ThreadingMixIn, WSGIServer):
@@ -53,8 +56,12 @@ def serve_dashboard(
     with open_store(url, create=False) as store:
         arms = [arm.name for arm in stored_study(store, study).arms] if study else []
         storage = optuna_storage(store.url)
+        if study:
+            # What was run without optuna-dashboard, or by an older version, has none of it yet.
+            Pushes(lambda: read_results(store, study), arm_studies(storage, study, arms), say).now()
+    app = with_reports(make_app(storage), url)
     try:
-        server = make_server(host, port, make_app(storage), server_class=_Server, handler_class=_Quiet)
+        server = make_server(host, port, app, server_class=_Server, handler_class=_Quiet)
     except OSError as error:
         raise InputError(f"cannot listen on {host}:{port} ({error.strerror}); give another --host or --port") from None
     with server:
@@ -66,8 +73,34 @@ def serve_dashboard(
             )
         for address in _addresses(storage, study, arms, place):
             say(address)
+        if study:
+            say(f"report: http://{host}:{server.server_port}{REPORTS}{study}")
         say("Ctrl-C ends it")
         server.serve_forever()
+
+
+def with_reports(app: Application, url: str) -> Application:
+    """Returns a web application that also serves `/report/STUDY`, made from what is stored at that moment.
+
+    Args:
+        app: The one that answers everything else.
+        url: The storage's URL.
+    """
+
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        path = str(environ.get("PATH_INFO", ""))
+        if not path.startswith(REPORTS):
+            return app(environ, start_response)
+        try:
+            with open_store(url, create=False) as store:
+                page = report_html(read_results(store, path.removeprefix(REPORTS)))
+        except ClrStudyError as error:
+            start_response("404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
+            return [str(error).encode()]
+        start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])
+        return [page.encode()]
+
+    return answer
 
 
 def is_loopback(host: str) -> bool:

@@ -17,8 +17,9 @@ from clr_study.errors import SpecError, UnfinishedError
 from clr_study.range_test import bounds_for_holes, ramp_updates, range_test_runs, read_range_test
 from clr_study.report import write_report, write_results
 from clr_study.search.loop import Source, drive
-from clr_study.search.optuna_tables import optuna_storage
+from clr_study.search.optuna_tables import arm_studies, optuna_storage
 from clr_study.search.phases import FixedPhase, Record, SearchPhase
+from clr_study.search.push import Pushes
 from clr_study.search.samplers import check_budget
 from clr_study.search.tuner import Tuner
 from clr_study.search.where import Where, Workers
@@ -78,6 +79,8 @@ def run_study(study: Study, where: Where | None = None, say: Say = lambda _: Non
         winners = crew.search(arms, say)
         crew.measure(arms, winners, say)
         results = read_results(crew.store, study.name)
+        if crew.pushes:
+            crew.pushes.now()
     write_everything(results, where.folder(study.name))
     _complain(results, where.folder(study.name))
     return results
@@ -133,6 +136,7 @@ class _Crew:
         self.store: Store
         self._open = ExitStack()
         self._fitting: dict[str, int] = {}
+        self.pushes: Pushes | None = None
 
     def __enter__(self) -> _Crew:
         with ExitStack() as stack:
@@ -154,7 +158,8 @@ class _Crew:
     def drive(self, source: Source) -> None:
         slots = len(self.workers.places)
         most = slots * (self.where.lanes or MOST_LANES)
-        drive(source, self.workers.executor, slots, self.lanes, most)
+        watched = self.pushes.beside(source) if self.pushes else source
+        drive(watched, self.workers.executor, slots, self.lanes, most)
         folder = self.where.checkpoint_folder(self.study.name)
         if folder:
             # Every run of the phase has ended; what is left is of workers that were killed.
@@ -216,6 +221,11 @@ class _Crew:
         storage = optuna_storage(self.store.url)
         self._open.callback(storage.engine.dispose)
         tuners = {arm.name: Tuner(storage, self.study, arm) for arm in searched}
+        self.pushes = Pushes(
+            lambda: read_results(self.store, self.study.name),
+            arm_studies(storage, self.study.name, tuners),
+            say,
+        )
         endings = run_endings(self.store, self.study.name)
         self.drive(SearchPhase(self.study, searched, self.report.budgets, tuners, self.store, endings, self.record))
         results = read_results(self.store, self.study.name)

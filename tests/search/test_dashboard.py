@@ -1,12 +1,12 @@
 """The dashboard on a real storage, in a process of its own, as a user starts and ends it."""
 
-import importlib.util
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 
 import pytest
@@ -29,17 +29,6 @@ lr = { low = 0.01, high = 0.1 }
 kind = "constant"
 lr = 0.05
 """
-# Where optuna-dashboard is not installed, this stands in for what is used of it.
-STAND_IN = """
-import json
-
-def wsgi(storage):
-    def app(environ, start_response):
-        start_response("200 OK", [("Content-Type", "application/json")])
-        names = [{"study_name": study.study_name} for study in storage.get_all_studies()]
-        return [json.dumps({"study_summaries": names}).encode()]
-    return app
-"""
 
 
 @pytest.fixture(scope="module")
@@ -50,17 +39,7 @@ def url(tmp_path_factory):
     return url
 
 
-@pytest.fixture
-def package(tmp_path, monkeypatch):
-    if importlib.util.find_spec("optuna_dashboard") is None:
-        (tmp_path / "optuna_dashboard.py").write_text(STAND_IN)
-        monkeypatch.syspath_prepend(tmp_path)
-        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    yield
-    sys.modules.pop("optuna_dashboard", None)
-
-
-def test_it_serves_the_arms_until_it_is_interrupted(url, package):
+def test_it_serves_the_arms_until_it_is_interrupted(url):
     words = ["-c", "from clr_study.cli import main; main()", "dashboard", "tiny", "--port", "0"]
     served = subprocess.Popen(
         [sys.executable, *words], stdout=subprocess.PIPE, text=True, env={**os.environ, "CLR_STORAGE": url}
@@ -72,6 +51,12 @@ def test_it_serves_the_arms_until_it_is_interrupted(url, package):
         with urllib.request.urlopen(f"{place}/api/studies", timeout=20) as answer:
             names = [study["study_name"] for study in json.load(answer)["study_summaries"]]
         assert names == ["tiny/tuned"]
+        assert served.stdout.readline() == f"report: {place}/report/tiny\n"
+        with urllib.request.urlopen(f"{place}/report/tiny", timeout=60) as answer:
+            assert b"<h1>" in answer.read()
+        with pytest.raises(urllib.error.HTTPError, match="404") as refused:
+            urllib.request.urlopen(f"{place}/report/..%2Ftinny", timeout=20)
+        assert b"holds no study" in refused.value.read()
         assert served.stdout.readline() == "Ctrl-C ends it\n"
         served.send_signal(signal.SIGINT)
         assert served.wait(timeout=20) == 0
@@ -88,7 +73,7 @@ def test_a_missing_package_is_named_with_its_extra(url, monkeypatch):
     assert caught.value.exit_code == 2
 
 
-def test_a_taken_port_an_unknown_study_and_a_missing_file_are_refused(url, package, tmp_path):
+def test_a_taken_port_an_unknown_study_and_a_missing_file_are_refused(url, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(InputError, match="give another --host"):
         serve_dashboard(url, None, port=taken.getsockname()[1])
     with pytest.raises(StorageError, match="holds no study 'nope'"):
@@ -98,7 +83,7 @@ def test_a_taken_port_an_unknown_study_and_a_missing_file_are_refused(url, packa
 
 
 @pytest.mark.parametrize(("host", "warned"), [("127.0.0.1", False), ("0.0.0.0", True)])
-def test_an_address_that_others_reach_is_warned_of(url, package, host, warned):
+def test_an_address_that_others_reach_is_warned_of(url, host, warned):
     said = []
 
     def say(sentence):
