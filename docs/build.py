@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ SENTENCES = {
     "data": "What may stand in `data`.",
     "models": "What may stand in `model`.",
     "optimizers": "What may stand in `optim`.",
+    "metrics": "What `metric` and `target` may name.",
+    "losses": "What `loss` may be.",
     "executors": "What `--executor` takes.",
     "figures": "What a page of `dashboards/` may show.",
     "bound-rules": "What `[range_test] rule` takes.",
@@ -104,7 +107,7 @@ def _studies() -> str:
 
 
 def _python() -> str:
-    names: list[Any] = [name for name in clr_study.__all__ if not hasattr(getattr(clr_study, name), "__path__")]
+    names: list[Any] = [name for name in clr_study.__all__ if not inspect.ismodule(getattr(clr_study, name))]
     parts = [
         "# Python",
         "What `import clr_study` gives. The commands are these functions, and what they print.",
