@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from clr_study import data, metrics, models, optim, schedules
     from clr_study.analysis import compare
     from clr_study.check import check_study
-    from clr_study.report import write_report
-    from clr_study.search import Where, run_range_test, run_study, tune
+    from clr_study.report import figure, frames, write_report
+    from clr_study.search import FoundBounds, Where, range_test, run_range_test, run_study, tune
     from clr_study.spec import Results, Study, load_study, parse_study
     from clr_study.store import open_store, read_results
     from clr_study.worker import Trial
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 from clr_study.version import __version__ as __version__
 
 __all__ = [
+    "FoundBounds",
     "Results",
     "Study",
     "Trial",
@@ -25,12 +26,15 @@ __all__ = [
     "check_study",
     "compare",
     "data",
+    "figure",
+    "frames",
     "load_study",
     "metrics",
     "models",
     "open_store",
     "optim",
     "parse_study",
+    "range_test",
     "read_results",
     "run_range_test",
     "run_study",
@@ -41,6 +45,7 @@ __all__ = [
 
 # Where each name lives. They are imported when they are asked for: `import clr_study` costs no torch.
 _HOMES = {
+    "FoundBounds": "clr_study.search:FoundBounds",
     "Results": "clr_study.spec:Results",
     "Study": "clr_study.spec:Study",
     "Trial": "clr_study.worker:Trial",
@@ -48,12 +53,15 @@ _HOMES = {
     "check_study": "clr_study.check:check_study",
     "compare": "clr_study.analysis:compare",
     "data": "clr_study.data",
+    "figure": "clr_study.report:figure",
+    "frames": "clr_study.report:frames",
     "load_study": "clr_study.spec:load_study",
     "metrics": "clr_study.metrics",
     "models": "clr_study.models",
     "open_store": "clr_study.store:open_store",
     "optim": "clr_study.optim",
     "parse_study": "clr_study.spec:parse_study",
+    "range_test": "clr_study.search:range_test",
     "read_results": "clr_study.store:read_results",
     "run_range_test": "clr_study.search:run_range_test",
     "run_study": "clr_study.search:run_study",

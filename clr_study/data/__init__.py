@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from clr_study.data.augment import Augmentation, Crop, Cutout, Flip, Window, augmentation_from_dict
     from clr_study.data.datasets import DATASETS, folder_table
+    from clr_study.data.given import splits_of
     from clr_study.data.load import load_splits
     from clr_study.data.normalise import Normaliser
     from clr_study.data.order import batch_indices, generator, permutation, replicate_seeds
@@ -33,11 +34,13 @@ __all__ = [
     "load_splits",
     "permutation",
     "replicate_seeds",
+    "splits_of",
 ]
 
 _HOMES = {
     "augment": {"Augmentation", "Crop", "Cutout", "Flip", "Window", "augmentation_from_dict"},
     "datasets": {"DATASETS", "folder_table"},
+    "given": {"splits_of"},
     "load": {"load_splits"},
     "normalise": {"Normaliser"},
     "order": {"batch_indices", "generator", "permutation", "replicate_seeds"},

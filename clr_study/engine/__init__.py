@@ -5,11 +5,12 @@ from clr_study.engine.evaluate import Scores, evaluate
 from clr_study.engine.fuse import MOST_LANES, fitting_lanes, fuse_key, lane_bytes, room_for_lanes
 from clr_study.engine.state import Lanes, start, together
 from clr_study.engine.step import make_step
-from clr_study.engine.task import Task, load_task
-from clr_study.engine.train import Divergence, Snapshot, Training
+from clr_study.engine.task import Task, load_task, make_task
+from clr_study.engine.train import Build, Divergence, Snapshot, Training
 
 __all__ = [
     "MOST_LANES",
+    "Build",
     "Divergence",
     "Lanes",
     "Scores",
@@ -22,6 +23,7 @@ __all__ = [
     "lane_bytes",
     "load_task",
     "make_step",
+    "make_task",
     "read_checkpoint",
     "room_for_lanes",
     "start",

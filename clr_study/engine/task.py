@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -146,6 +147,27 @@ def _load_task(canonical: str, device: str, dtype: torch.dtype) -> Task:
         subset=table.get("subset", 1.0),
         label_noise=table.get("label_noise", 0.0),
     )
+    return make_task(splits, device, dtype, table)
+
+
+def make_task(
+    splits: Splits,
+    device: str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    table: Mapping[str, Any] = MappingProxyType({}),
+) -> Task:
+    """Returns the task of data that are loaded.
+
+    Args:
+        splits: The data, their validation split held out.
+        device: Where they go.
+        dtype: In what precision the models compute.
+        table: The common keys normalise, augment, loss and metric.
+
+    Raises:
+        SpecError: The table asks for something that does not suit the data.
+        DataError: Likewise.
+    """
     kind = table.get("normalise", "auto")
     normalise = Normaliser.fit(splits.train, None if kind == "auto" else kind, dtype)
     augment = tuple(augmentation_from_dict(part) for part in table.get("augment", ()))

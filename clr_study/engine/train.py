@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from clr_study.data import generator
 from clr_study.engine.evaluate import Scores, evaluate
@@ -21,6 +21,7 @@ from clr_study.optim import Params, State, build_optimizer
 from clr_study.spec import Evaluation, TrialSpec
 
 Carry: TypeAlias = tuple[Params, Params, State]
+Build: TypeAlias = Callable[[TrialSpec, Task], nn.Module]
 
 # Updates between two looks at whether a lane's loss is still finite, and whose samples are drawn together.
 CHUNK = 256
@@ -61,6 +62,7 @@ class Training:
         specs: The runs. They share data, model, batch size, budget and the optimizer's structure (`fuse_key`).
         task: Their data on a device.
         lanes: The state to go on from; None starts at update 0.
+        build: From a run and its task to the network; by default what its model table asks for.
 
     Examples:
         >>> from clr_study.engine.task import load_task
@@ -72,17 +74,18 @@ class Training:
         [(10, [0, 1]), (20, [0, 1])]
     """
 
-    def __init__(self, specs: Sequence[TrialSpec], task: Task, lanes: Lanes | None = None) -> None:
+    def __init__(
+        self, specs: Sequence[TrialSpec], task: Task, lanes: Lanes | None = None, build: Build | None = None
+    ) -> None:
         self.specs = tuple(specs)
         self.task = task
         first = self.specs[0]
         self.optimizer = build_optimizer(first.optim)
         self.hypers = [build_optimizer(spec.optim).hyper for spec in self.specs]
-        models = {
-            spec.seed: build_model(first.model, task.sample_shape, task.outputs, spec.seed) for spec in self.specs
-        }
+        make: Build = build or (lambda spec, task: build_model(spec.model, task.sample_shape, task.outputs, spec.seed))
+        models = {spec.seed: make(spec, task) for spec in self.specs}
         self.model = models[first.seed].train()
-        self.unfusable = why_unfusable(first.model, self.model)
+        self.unfusable = why_unfusable(make if build else first.model, self.model)
         """Why these runs cannot share a step, or None."""
         if lanes is None:
             lanes = start([models[spec.seed] for spec in self.specs], self.optimizer, task.device, task.dtype)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -49,6 +51,33 @@ def build_model(table: Mapping[str, Any], shape: tuple[int, ...], classes: int, 
     if not isinstance(model, nn.Module):
         raise InputError(f"model {table['kind']!r} must return a torch.nn.Module, but returned {model!r}")
     return model
+
+
+def born(model: nn.Module | Factory, shape: tuple[int, ...], classes: int, seed: int) -> nn.Module:
+    """Returns a network from what a user has at hand: a copy of a module, or what a function makes under a seed.
+
+    Args:
+        model: A module, whose weights are kept; or a function, called with `shape` and `classes` if it takes them.
+        shape: One sample's shape.
+        classes: The number of outputs.
+        seed: Fixes the initial weights of what a function makes.
+
+    Raises:
+        InputError: The function returns no module.
+
+    Examples:
+        >>> born(lambda shape, classes: nn.Linear(*shape, classes), (4,), 2, seed=0)
+        Linear(in_features=4, out_features=2, bias=True)
+    """
+    if isinstance(model, nn.Module):
+        return copy.deepcopy(model)
+    taken = {"shape": shape, "classes": classes}
+    given = {name: value for name, value in taken.items() if name in inspect.signature(model).parameters}
+    with _sealed(seed):
+        made = model(**given)
+    if not isinstance(made, nn.Module):
+        raise InputError(f"the model must be a torch.nn.Module, or a function that returns one, but got {made!r:.200}")
+    return made
 
 
 @contextmanager

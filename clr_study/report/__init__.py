@@ -5,6 +5,7 @@ from clr_study.report.export import export_tables, write_export
 from clr_study.report.figure import Absent, Figure
 from clr_study.report.figures import FIGURES
 from clr_study.report.gallery import write_schedules
+from clr_study.report.notebook import figure, frame, frames, range_test_figure
 from clr_study.report.page import report_html, write_report
 from clr_study.report.pages import Page, Section, load_page
 from clr_study.report.pushed import pushed_figures
@@ -23,9 +24,13 @@ __all__ = [
     "Table",
     "Theme",
     "export_tables",
+    "figure",
+    "frame",
+    "frames",
     "load_page",
     "plain",
     "pushed_figures",
+    "range_test_figure",
     "report_html",
     "results_document",
     "snippet",

@@ -1,6 +1,7 @@
 """Running a study: ask, pack, prune, tell, measure."""
 
 from clr_study.search.dashboard import serve_dashboard
+from clr_study.search.one_call import FoundBounds, range_test
 from clr_study.search.plan import PhasePlan, Plan, plan_study
 from clr_study.search.run import run_range_test, run_study, write_everything
 from clr_study.search.tune import tune
@@ -8,6 +9,7 @@ from clr_study.search.upkeep import Pruned, copy_study, prune_checkpoints
 from clr_study.search.where import Where
 
 __all__ = [
+    "FoundBounds",
     "PhasePlan",
     "Plan",
     "Pruned",
@@ -15,6 +17,7 @@ __all__ = [
     "copy_study",
     "plan_study",
     "prune_checkpoints",
+    "range_test",
     "run_range_test",
     "run_study",
     "serve_dashboard",

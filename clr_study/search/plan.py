@@ -12,7 +12,7 @@ from clr_study.check import CheckReport, check_study
 from clr_study.data import replicate_seeds
 from clr_study.engine import MOST_LANES, Task, Training, fitting_lanes, fuse_key, lane_bytes, load_task
 from clr_study.errors import SpecError
-from clr_study.range_test import range_test_runs
+from clr_study.range_tests import range_test_runs
 from clr_study.search.samplers import check_budget
 from clr_study.search.where import Where
 from clr_study.spec import Arm, Gp, Phase, Study, Tpe, TrialSpec, corner, fill, needs_range_test, with_bounds

@@ -14,7 +14,7 @@ from clr_study.check import CheckReport, check_study
 from clr_study.data import replicate_seeds
 from clr_study.engine import MOST_LANES, Task, fitting_lanes, fuse_key, load_task
 from clr_study.errors import SpecError, UnfinishedError
-from clr_study.range_test import bounds_for_holes, ramp_updates, range_test_runs, read_range_test
+from clr_study.range_tests import bounds_for_holes, ramp_updates, range_test_runs, read_range_test
 from clr_study.report import write_report, write_results
 from clr_study.search.loop import Source, drive
 from clr_study.search.optuna_tables import arm_studies, optuna_storage

@@ -78,6 +78,7 @@ class RangeTestResult:
         bounds: By rule: `base_lr`, `max_lr` and their spread over seeds (`base_lr_spread`, `max_lr_spread`: two numbers
             each), None where the rule found none; and `note`, a sentence.
         arm: The name under which its runs are kept.
+        score: What `accuracies` holds: accuracy, or r2 where there are no classes.
     """
 
     ramp: str
@@ -87,6 +88,7 @@ class RangeTestResult:
     seeds: tuple[int, ...]
     bounds: Mapping[str, Mapping[str, Any]]
     arm: str
+    score: str = "accuracy"
 
 
 @dataclass(frozen=True, eq=False)

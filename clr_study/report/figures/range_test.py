@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +51,7 @@ class Ramp:
         accuracies: Validation accuracy of each seed [S][T]; NaN after a seed diverged.
         mean: Over the seeds that were still alive [T].
         bounds: By rule, the rule of the study first.
+        score: What the accuracies are: accuracy, or r2 where there are no classes.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Ramp:
     accuracies: tuple[tuple[float, ...], ...]
     mean: tuple[float, ...]
     bounds: tuple[Bounds, ...]
+    score: str = "accuracy"
 
 
 @dataclass(frozen=True)
@@ -76,8 +79,7 @@ class RangeTest(Figure[RangeTestInfo]):
 
     def summarise(self, results: Results, comparison: Comparison) -> RangeTestInfo | Absent:
         """Returns the curves of every range test of the study; absent without a word where there is none."""
-        ramps = tuple(_ramp(test, results.study.range_test.rule) for test in results.range_tests)
-        return RangeTestInfo(ramps) if ramps else Absent("")
+        return range_test_info(results.range_tests, results.study.range_test.rule) or Absent("")
 
     def draw(self, info: RangeTestInfo, theme: Theme) -> go.Figure:
         """Returns a panel a range test."""
@@ -91,8 +93,8 @@ class RangeTest(Figure[RangeTestInfo]):
             ticks = log_axis() if ramp.kind == "exponential" else {"type": "linear"}
             layout[f"xaxis{x[1:]}"] |= {"title": {"text": f"learning rate, {ramp.kind} ramp"}, **ticks}
             layout[f"yaxis{y[1:]}"] |= {
-                "title": {"text": "" if index else "validation accuracy"},
-                "tickformat": ".0%",
+                "title": {"text": "" if index else f"validation {ramp.score}"},
+                "tickformat": ".0%" if ramp.score == "accuracy" else "",
                 "rangemode": "tozero",
             }
         return theme.figure(traces, showlegend=False, shapes=shapes, **layout)
@@ -119,6 +121,16 @@ class RangeTest(Figure[RangeTestInfo]):
         return Table.of(("ramp", "rule", "base_lr or lr", "max_lr", "mean validation accuracy", "note"), rows)
 
 
+def range_test_info(tests: Sequence[RangeTestResult], rule: str) -> RangeTestInfo | None:
+    """Returns what the figure shows of some range tests; None of none.
+
+    Args:
+        tests: The range tests.
+        rule: Whose bounds are shaded.
+    """
+    return RangeTestInfo(tuple(_ramp(test, rule) for test in tests)) if tests else None
+
+
 def _ramp(test: RangeTestResult, chosen: str) -> Ramp:
     alive = np.isfinite(test.accuracies).any(axis=0)
     mean = np.full(len(test.lrs), np.nan)
@@ -131,6 +143,7 @@ def _ramp(test: RangeTestResult, chosen: str) -> Ramp:
         accuracies=tuple(tuple(row) for row in test.accuracies.tolist()),
         mean=tuple(mean.tolist()),
         bounds=tuple(_bounds(rule, test.bounds[rule]) for rule in ordered),
+        score=test.score,
     )
 
 

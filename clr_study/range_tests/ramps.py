@@ -46,7 +46,7 @@ def range_test_runs(study: Study, budget: Budget, seeds: Sequence[int]) -> list[
     test, arm = study.range_test, study.arms[0]
     updates = ramp_updates(test, budget)
     tables = _without_schedule(arm, budget)
-    schedule = _ramp(test, updates)
+    schedule = ramp_schedule(test, updates)
     return [
         PlannedRun(
             RunKey(study.name, range_test_arm(test.ramp), "range_test", 0, seed),
@@ -132,7 +132,13 @@ def bounds_for_holes(test: RangeTest, result: RangeTestResult) -> dict[str, floa
     return {"base_lr": base_lr, "max_lr": max_lr}
 
 
-def _ramp(test: RangeTest, updates: int) -> Schedule:
+def ramp_schedule(test: RangeTest, updates: int) -> Schedule:
+    """Returns the rising learning rate of a range test.
+
+    Args:
+        test: How it goes.
+        updates: How long it is.
+    """
     kind = LinearRamp if test.ramp == "linear" else ExponentialRamp
     return kind(low=test.low, high=test.high, updates=updates)
 

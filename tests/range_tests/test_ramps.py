@@ -9,7 +9,7 @@ import pytest
 
 from clr_study.analysis import BOUND_RULES
 from clr_study.errors import SpecError
-from clr_study.range_test import bounds_for_holes, ramp_updates, range_test_arm, range_test_runs, read_range_test
+from clr_study.range_tests import bounds_for_holes, ramp_updates, range_test_arm, range_test_runs, read_range_test
 from clr_study.spec import Budget, RangeTest, RangeTestResult, RunResult, parse_study
 
 TEXT = """
