@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
+sys.path.insert(0, str(Path(__file__).parent))
 
 from made_results import make_range_test, make_results
 from playwright.sync_api import sync_playwright
 
 from clr_study.report import write_report
+from clr_study.search import Where, run_study
+from clr_study.spec import parse_study
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -67,3 +70,28 @@ def report(tmp_path_factory):
         range_tests=(make_range_test(), make_range_test("linear", found=False)),
     )
     return write_report(results, tmp_path_factory.mktemp("report") / "report.html")
+
+
+HOSTILE = (
+    "<script>alert(1)</script><img src=x onerror=alert(2)> \"quoted\" 'single' =cmd|calc ../../etc "
+    "[a](javascript:alert(3))"
+)
+SMALLER = {
+    "epochs = 30, evaluations = 30": "epochs = 10, evaluations = 10",
+    "trials = 16,": "trials = 4, confirm = { trials = 1 },",
+    "seeds = 8": "seeds = 4",
+    "does a cyclical": f"{HOSTILE} does a cyclical".replace('"', '\\"'),
+}
+
+
+@pytest.fixture(scope="session")
+def ran(tmp_path_factory):
+    """The folder in which a smaller quickstart, with a hostile question, has run to its end."""
+    text = (Path(__file__).parents[2] / "studies" / "quickstart.toml").read_text()
+    for old, new in SMALLER.items():
+        assert old in text
+        text = text.replace(old, new)
+    folder = tmp_path_factory.mktemp("ran")
+    where = Where(storage=f"sqlite:///{folder}/clr_study.db", out=str(folder / "out"), devices="cpu")
+    run_study(parse_study(text), where)
+    return folder

@@ -3,9 +3,9 @@
 import base64
 import json
 import re
-import time
 
 import pytest
+from looking import HIDDEN, SHAPES, TICK, colours, rgb, wait_until
 from made_results import edge_cases, make_range_test, make_results, make_study
 
 from clr_study.report import DARK, LIGHT, write_report
@@ -13,24 +13,6 @@ from clr_study.report import DARK, LIGHT, write_report
 pytestmark = pytest.mark.browser
 
 FIGURES = 10
-SHAPES = "document.querySelectorAll('.plot .trace path').length"
-HIDDEN = (
-    "[...document.querySelectorAll('.plot')]"
-    ".flatMap(plot => plot.data.filter(trace => trace.legendgroup === 'fixed').map(trace => trace.visible))"
-)
-TICK = "getComputedStyle(document.querySelector('.xtick text')).fill"
-
-
-def wait_until(page, script, holds):
-    """Waits for a value; Playwright's own way needs eval, which the page's policy forbids."""
-    deadline = time.monotonic() + 10
-    while not holds(page.evaluate(script)):
-        assert time.monotonic() < deadline, page.evaluate(script)
-        page.wait_for_timeout(30)
-
-
-def rgb(colour):
-    return f"rgb({', '.join(str(int(colour[at : at + 2], 16)) for at in (1, 3, 5))})"
 
 
 def test_every_figure_draws_from_a_file_without_a_request_or_a_complaint(visit, report):
@@ -129,14 +111,6 @@ def test_data_opens_and_its_download_has_the_right_bytes(visit, report, tmp_path
     caught.value.save_as(tmp_path / "final.json")
     records = json.loads((tmp_path / "final.json").read_text())
     assert [",".join(map(str, record.values())) for record in records] == rows[1:]
-
-
-def colours(page):
-    style = "getComputedStyle"
-    return page.evaluate(
-        f"[{style}(document.body).backgroundColor, {style}(document.querySelector('.xtick text')).fill, "
-        f"{style}(document.querySelector('.legendtext')).fill]"
-    )
 
 
 def test_it_is_dark_in_the_dark_and_follows_when_that_changes(visit, report):
