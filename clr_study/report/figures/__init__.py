@@ -9,6 +9,7 @@ from clr_study.report.figures.forest import Forest
 from clr_study.report.figures.importance import Importance
 from clr_study.report.figures.learning import Learning
 from clr_study.report.figures.learning_over_lr import LearningOverLr
+from clr_study.report.figures.printed import Printed
 from clr_study.report.figures.range_test import RangeTest
 from clr_study.report.figures.schedules import Schedules
 from clr_study.report.figures.search import Search
@@ -27,6 +28,7 @@ __all__ = [
     "Importance",
     "Learning",
     "LearningOverLr",
+    "Printed",
     "RangeTest",
     "Schedules",
     "Search",

@@ -1,0 +1,76 @@
+"""Learning curves beside what the paper prints of their ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import plotly.graph_objects as go
+
+from clr_study.analysis import Comparison
+from clr_study.report.figure import FIGURES, Absent
+from clr_study.report.figures.learning import Learning, LearningInfo
+from clr_study.report.marks import dots
+from clr_study.report.theme import Theme
+from clr_study.spec import Results, printed_rows
+
+
+@dataclass(frozen=True)
+class PrintedInfo(LearningInfo):
+    """What the figure shows.
+
+    Args:
+        marks: Arm, last update and the accuracy that the paper prints for it, as a share.
+    """
+
+    marks: tuple[tuple[str, int, float], ...] = ()
+
+
+@FIGURES.add
+@dataclass(frozen=True, kw_only=True)
+class Printed(Learning):
+    """Learning curves with a star where the paper's run ends, for arms that are readings of a printed row.
+
+    Args:
+        column: Which column; `deciding` is the metric on which the arms are compared.
+    """
+
+    title = "Learning curves and what the paper prints"
+
+    def summarise(self, results: Results, comparison: Comparison) -> PrintedInfo | Absent:
+        """Returns the curves, and the printed accuracies of those arms that have one."""
+        info = super().summarise(results, comparison)
+        if isinstance(info, Absent):
+            return info
+        ends = {curve.arm: int(curve.updates[-1]) for curve in info.curves}
+        marks = tuple(
+            (arm, ends[arm], printed_rows()[row.row].accuracy / 100)
+            for row in results.study.paper
+            for arm in row.arms
+            if arm in ends
+        )
+        values = [value for _, _, value in marks]
+        view = (min([info.view[0], *values]), max([info.view[1], *values]))
+        return PrintedInfo(**vars(replace(info, view=view)), marks=marks)
+
+    def draw(self, info: LearningInfo, theme: Theme) -> go.Figure:
+        """Returns the learning curves with a star for each printed accuracy."""
+        drawing = super().draw(info, theme)
+        for arm, update, value in info.marks if isinstance(info, PrintedInfo) else ():
+            star = {"symbol": "star", "size": 15, "line": {"color": theme.ink, "width": 1}}
+            drawing.add_trace(
+                dots(
+                    theme,
+                    arm,
+                    [update],
+                    [value],
+                    marker=star,
+                    cliponaxis=False,
+                    hovertemplate=f"<b>{arm}</b>, the paper prints %{{y:.1%}}<extra></extra>",
+                )
+            )
+        return drawing
+
+    def caption(self, info: LearningInfo) -> str:
+        """Returns what the lines are, and what the stars."""
+        starred = " A star is what the paper prints for the end of that run." if getattr(info, "marks", ()) else ""
+        return super().caption(info) + starred
