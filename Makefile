@@ -72,6 +72,7 @@ docs: .venv/.dev
 
 pictures: .venv/.dev
 	$(BIN)/python docs/pictures.py
+	$(BIN)/python docs/screens.py
 
 # The pinned set: plain versions, no address of any package index.
 constraints: .venv/.uv
