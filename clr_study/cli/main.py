@@ -100,22 +100,32 @@ def range_test(study: str, where: Any, quiet: bool) -> None:
 
 
 @main.command(short_help="Writes the report again from what is stored.")
-@click.argument("study", shell_complete=stored)
+@click.argument("studies", nargs=-1, required=True, metavar="STUDY...", shell_complete=stored)
 @click.option("--storage", default="", metavar="URL", help=STORAGE_HELP)
 @click.option("--out", default="", metavar="DIR", help="Folder of the report [default: results/STUDY].")
 @click.option(
-    "--page", default="comparison", metavar="NAME", shell_complete=pages, help="A shipped page, or a TOML file."
+    "--page",
+    default="",
+    metavar="NAME",
+    shell_complete=pages,
+    help="A shipped page, or a TOML file [default: comparison; of several studies: compare].",
 )
-def report(study: str, storage: str, out: str, page: str) -> None:
+@click.option("--png", default="", metavar="DIR", help="Write the page's figures as pictures too, into this folder.")
+def report(studies: tuple[str, ...], storage: str, out: str, page: str, png: str) -> None:
     """Writes the report of STUDY (its name) again from what is stored, finished or not.
 
+    Of several studies it writes one page over them all: which arm leads where, and by how much.
+
     \b
-    Example:
+    Examples:
       clr-study report quickstart --out /tmp/quickstart
+      clr-study report quickstart --page search --png pictures
+      clr-study report quickstart fashion cifar10
     """
     from clr_study.cli.stored import write_report_of
 
-    click.echo(write_report_of(study, storage, out, page))
+    for path in write_report_of(studies, storage, out, page, png):
+        click.echo(path)
 
 
 @main.command(short_help="Shows what is stored.")

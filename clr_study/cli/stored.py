@@ -16,10 +16,13 @@ from clr_study.cli.find import find_study, make_importable
 from clr_study.cli.tables import print_summary
 from clr_study.cli.text import plain
 from clr_study.errors import InputError
-from clr_study.report import results_document, write_export
+from clr_study.report import load_page, results_document, write_export, write_images, write_studies_report
 from clr_study.search import Where, serve_dashboard, write_everything
 from clr_study.spec import PHASES, Results
 from clr_study.store import open_store, read_results, study_names
+
+# So long may the name of a folder be that is called after several studies.
+LONGEST_FOLDER = 100
 
 
 def read_stored(study: str, storage: str) -> Results:
@@ -36,10 +39,31 @@ def read_stored(study: str, storage: str) -> Results:
         return read_results(store, study)
 
 
-def write_report_of(study: str, storage: str, out: str, page: str) -> Path:
-    """Writes the report of a stored study and returns its path."""
-    results = read_stored(study, storage)
-    return write_everything(results, Where(out=out).folder(results.study.name), page)
+def write_report_of(studies: tuple[str, ...], storage: str, out: str, page: str, png: str) -> tuple[Path, ...]:
+    """Writes the report of a stored study, or one over several, and returns the paths of what was written.
+
+    Args:
+        studies: Their names, or the paths of their files.
+        storage: The database's URL; empty for the usual one.
+        out: The report's folder; empty for the usual one.
+        page: The page; empty for the usual one.
+        png: The folder of the figures as pictures; empty for none.
+    """
+    found = [read_stored(study, storage) for study in studies]
+    names = [results.study.name for results in found]
+    folder = Where(out=out).folder("-".join(names)[:LONGEST_FOLDER])
+    try:
+        if len(found) == 1:
+            load_page(page or "comparison")  # what is wrong in it is said before anything is written
+            pictures = write_images(found[0], png, page or "comparison") if png else ()
+            return (write_everything(found[0], folder, page or "comparison"), *pictures)
+        if png:
+            raise InputError("--png draws the figures of one study; give one")
+        if len(set(names)) < len(names):
+            raise InputError(f"the same study stands twice among {', '.join(names)}; name each once")
+        return (write_studies_report(found, folder / "report.html", page or "compare"),)
+    except OSError as error:
+        raise InputError(f"{error.filename}: cannot be written: {error.strerror}") from None
 
 
 def export_study(study: str, storage: str, out: str, form: Any) -> tuple[Path, ...]:

@@ -8,6 +8,7 @@ are the options that a page of `dashboards/` may give.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -34,14 +35,10 @@ class Absent:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figure(ABC, Generic[Info]):
-    """The base of all figures. Its fields are its options, as they stand in a page's TOML."""
+class Drawn(ABC, Generic[Info]):
+    """What is done with an info, wherever it comes from. The fields are options, as they stand in a page's TOML."""
 
     title: ClassVar[str]
-
-    @abstractmethod
-    def summarise(self, results: Results, comparison: Comparison) -> Info | Absent:
-        """Returns every number that the figure shows, or why there is nothing to show."""
 
     @abstractmethod
     def draw(self, info: Info, theme: Theme) -> go.Figure:
@@ -60,4 +57,27 @@ class Figure(ABC, Generic[Info]):
         """Returns the numbers behind the figure."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Figure(Drawn[Info]):
+    """The base of all figures of one study."""
+
+    @abstractmethod
+    def summarise(self, results: Results, comparison: Comparison) -> Info | Absent:
+        """Returns every number that the figure shows, or why there is nothing to show."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JointFigure(Drawn[Info]):
+    """The base of all figures over several studies."""
+
+    @abstractmethod
+    def summarise(self, comparisons: Mapping[str, Comparison]) -> Info | Absent:
+        """Returns every number that the figure shows, or why there is nothing to show.
+
+        Args:
+            comparisons: By the study's name, in the order in which they were named.
+        """
+
+
 FIGURES: Registry[type[Figure[Any]]] = Registry("figure")
+JOINT_FIGURES: Registry[type[JointFigure[Any]]] = Registry("figure over several studies")

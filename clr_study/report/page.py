@@ -69,22 +69,21 @@ def write_report(
 
 def report_html(results: Results, page: str | Path = "comparison", comparison: Comparison | None = None) -> str:
     """Returns the text of the report; see `write_report`."""
-    described = load_page(page)
-    comparison = comparison or compare(results)
+    described, known = load_page(page), comparison or compare(results)
     theme = light(results)
-    sections = list(section_views(described, results, comparison, theme))
-    verdict, _, verdict_more = comparison.verdict.partition(". ")
+    verdict, _, verdict_more = known.verdict.partition(". ")
     return rendered(
         "page.html.j2",
         page=described,
+        name=results.study.name,
         study=results.study,
-        comparison=comparison,
+        comparison=known,
         verdict=f"{verdict}." if verdict_more else verdict,
         verdict_more=verdict_more,
         missing=missing(results),
-        arms=arm_views(results, comparison, theme),
-        numbers=numbers_view(results, comparison),
-        sections=sections,
+        arms=arm_views(results, known, theme),
+        numbers=numbers_view(results, known),
+        sections=list(section_views(described, results, known, theme)),
         endings=endings_rows(results),
         ending_names=ENDINGS,
         lost=lost_runs(results),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from clr_study.errors import ClrStudyError, SpecError, did_you_mean
-from clr_study.report.figure import Figure
+from clr_study.registry import Registry
 from clr_study.report.figures import FIGURES
 from clr_study.shipped import shipped_folder
 from clr_study.spec import call, make
@@ -22,12 +22,12 @@ class Section:
     Args:
         title: Its heading.
         text: What a reader should know before the figures.
-        figures: In their order.
+        figures: In their order; of one study, or over several, as the page's registry has them.
     """
 
     title: str
     text: str = ""
-    figures: tuple[Figure[Any], ...]
+    figures: tuple[Any, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +45,12 @@ class Page:
     sections: tuple[Section, ...]
 
 
-def load_page(page: str | Path) -> Page:
+def load_page(page: str | Path, figures: Registry[Any] = FIGURES) -> Page:
     """Reads and checks a page's file.
 
     Args:
         page: The name of a shipped page, or the path of a TOML file.
+        figures: Those that it may name: of one study, or over several.
 
     Raises:
         SpecError: There is no such page, or something in it cannot be.
@@ -65,7 +66,7 @@ def load_page(page: str | Path) -> Page:
     path = page_path(page)
     try:
         table = tomllib.loads(path.read_bytes().decode("utf-8"))
-        return _page(table)
+        return _page(table, figures)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SpecError(f"{path}: is not valid TOML: {error}") from None
     except OSError as error:
@@ -98,21 +99,21 @@ def _is_page(path: Path) -> bool:
     return b"[[sections]]" in path.read_bytes()
 
 
-def _page(table: Mapping[str, Any]) -> Page:
+def _page(table: Mapping[str, Any], known: Registry[Any]) -> Page:
     rest = {key: value for key, value in table.items() if key != "sections"}
     sections = table.get("sections", ())
     if not isinstance(sections, list) or not sections:
         raise SpecError("a page needs sections, as in [[sections]]")
-    made = tuple(_section(section, f"[[sections]] {index + 1}") for index, section in enumerate(sections))
+    made = tuple(_section(section, f"[[sections]] {index + 1}", known) for index, section in enumerate(sections))
     return call(Page, rest, "the page:", given={"sections": made})
 
 
-def _section(table: Any, where: str) -> Section:
+def _section(table: Any, where: str, known: Registry[Any]) -> Section:
     if not isinstance(table, Mapping):
         raise SpecError(f"{where} must be a table, but got {table!r}")
     figures = table.get("figures", ())
     if not isinstance(figures, list) or not figures:
         raise SpecError(f'{where} needs figures, as in figures = [{{ kind = "final" }}]')
-    made = tuple(make(FIGURES, figure, f"{where} figures[{index}]") for index, figure in enumerate(figures))
+    made = tuple(make(known, figure, f"{where} figures[{index}]") for index, figure in enumerate(figures))
     rest = {key: value for key, value in table.items() if key != "figures"}
     return call(Section, rest, where, given={"figures": made})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,7 +13,8 @@ from markupsafe import Markup, escape
 
 from clr_study.analysis import Comparison, variance_split
 from clr_study.analysis.cost import Cost, ledger
-from clr_study.report.figure import Absent, Figure
+from clr_study.registry import Registry
+from clr_study.report.figure import Absent, Drawn
 from clr_study.report.figures import FIGURES
 from clr_study.report.figures.cost import duration
 from clr_study.report.numbers import TIME_COLUMNS, arm_table, difference_table, time_rows
@@ -119,24 +120,49 @@ class LostRun:
 
 
 def section_views(page: Page, results: Results, comparison: Comparison, theme: Theme) -> Iterator[SectionView]:
-    """Yields the page's sections; one of which nothing is shown or said is left out."""
+    """Yields the sections of a page about one study; see `sections_of`."""
+    return sections_of(page, lambda figure: figure.summarise(results, comparison), FIGURES, theme, results.study.name)
+
+
+def sections_of(
+    page: Page, summarise: Callable[[Any], Any], kinds: Registry[Any], theme: Theme, name: str
+) -> Iterator[SectionView]:
+    """Yields the page's sections; one of which nothing is shown or said is left out.
+
+    Args:
+        page: The page.
+        summarise: Gives a figure what it is drawn from.
+        kinds: The registry of the page's figures.
+        theme: How they look.
+        name: What their downloads are called after.
+    """
     numbers: dict[str, int] = {}
     for index, section in enumerate(page.sections):
         figures, absent = [], []
         for figure in section.figures:
-            info = figure.summarise(results, comparison)
+            info = summarise(figure)
             if not isinstance(info, Absent):
-                figures.append(_figure(figure, info, theme, results.study.name, numbers))
+                figures.append(_figure(figure, info, theme, name, own_id(kinds, figure, numbers)))
             elif info.why:
                 absent.append(f"{figure.title}: {info.why}")
         if figures or absent:
             yield SectionView(f"section-{index + 1}", section.title, section.text, tuple(figures), tuple(absent))
 
 
-def _figure(figure: Figure[Any], info: Any, theme: Theme, study: str, numbers: dict[str, int]) -> FigureView:
-    kind = FIGURES.kind_of(type(figure))
+def own_id(kinds: Registry[Any], figure: Drawn[Any], numbers: dict[str, int]) -> str:
+    """Returns a figure's kind, with a number from the second of its kind on.
+
+    Args:
+        kinds: The registry of the figure.
+        figure: The figure.
+        numbers: How many of each kind there were; this one is counted in.
+    """
+    kind = kinds.kind_of(type(figure))
     numbers[kind] = numbers.get(kind, 0) + 1
-    name = kind if numbers[kind] == 1 else f"{kind}-{numbers[kind]}"
+    return kind if numbers[kind] == 1 else f"{kind}-{numbers[kind]}"
+
+
+def _figure(figure: Drawn[Any], info: Any, theme: Theme, study: str, name: str) -> FigureView:
     drawing, table = figure.draw(info, theme), figure.table(info)
     kept = Table(table.columns, table.rows[:KEPT_ROWS])
     return FigureView(

@@ -188,3 +188,29 @@ def test_a_study_whose_runs_fail_ends_with_1_and_a_report(clr_study, tmp_path, m
 def test_a_bug_keeps_its_traceback(clr_study, monkeypatch):
     monkeypatch.setattr("clr_study.cli.listing.print_list", lambda what, kind: 1 / 0)
     assert isinstance(clr_study("list").exception, ZeroDivisionError)
+
+
+def test_a_report_over_several_studies_and_what_it_refuses(clr_study, stored, tmp_path):
+    where = ("--storage", stored, "--out", str(tmp_path / "both"))
+    result = clr_study("report", "tiny", "tiny", *where)
+    assert result.exit_code == 2
+    assert "the same study stands twice among tiny, tiny" in result.output
+    result = clr_study("report", "tiny", "tinny", *where)
+    assert result.exit_code == 2
+    assert "did you mean 'tiny'" in result.output
+    result = clr_study("report", "tiny", *where, "--page", "compare")
+    assert result.exit_code == 2
+    assert "no figure is called 'profile'" in result.output
+    assert not (tmp_path / "both").exists()
+
+
+def test_a_report_takes_a_page_of_ones_own_and_refuses_what_is_wrong_in_it(clr_study, stored, tmp_path):
+    page = tmp_path / "mine.toml"
+    page.write_text('title = "Mine"\n[[sections]]\ntitle = "s"\nfigures = [{ kind = "final" }]\n')
+    where = ("--storage", stored, "--out", str(tmp_path / "out"))
+    assert clr_study("report", "tiny", *where, "--page", str(page)).exit_code == 0
+    assert '<p class="kicker">Mine</p>' in (tmp_path / "out" / "report.html").read_text()
+    page.write_text(page.read_text().replace("final", "finall"))
+    result = clr_study("report", "tiny", *where, "--page", str(page))
+    assert result.exit_code == 2
+    assert "no figure is called 'finall'; did you mean 'final'?" in result.output

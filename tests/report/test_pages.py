@@ -3,7 +3,7 @@
 import pytest
 
 from clr_study.errors import SpecError, UnknownKindError
-from clr_study.report import FIGURES, load_page
+from clr_study.report import FIGURES, JOINT_FIGURES, load_page, load_paper_page
 from clr_study.report.figures import Final, Learning
 from clr_study.shipped import shipped_folder
 
@@ -20,20 +20,35 @@ def shipped_pages():
     return [path for path in shipped_folder("dashboards").glob("*.toml") if "[[sections]]" in path.read_text()]
 
 
-def test_every_figure_stands_on_a_shipped_page():
+def registry_of(path):
+    return JOINT_FIGURES if path.stem == "compare" else FIGURES
+
+
+@pytest.mark.parametrize("registry", [FIGURES, JOINT_FIGURES], ids=["one study", "several"])
+def test_every_figure_stands_on_a_shipped_page(registry):
     shown = {
-        FIGURES.kind_of(type(figure))
+        registry.kind_of(type(figure))
         for path in shipped_pages()
-        for section in load_page(path).sections
+        if registry_of(path) is registry
+        for section in load_page(path, registry).sections
         for figure in section.figures
     }
-    assert shown == {kind for kind in FIGURES if FIGURES[kind].__module__.startswith("clr_study.")}
+    if registry is FIGURES:  # the paper's page is described in a form of its own
+        shown |= {FIGURES.kind_of(type(figure)) for part in load_paper_page().drawings for figure in part.figures}
+    assert shown == {kind for kind in registry if registry[kind].__module__.startswith("clr_study.")}
 
 
 def test_every_shipped_page_loads():
-    assert {path.stem for path in shipped_pages()} >= {"comparison", "search"}
+    assert {path.stem for path in shipped_pages()} >= {"comparison", "compare", "search"}
     for path in shipped_pages():
-        assert load_page(path.stem) == load_page(path)
+        assert load_page(path.stem, registry_of(path)) == load_page(path, registry_of(path))
+
+
+def test_a_page_over_several_studies_is_refused_for_one_and_the_other_way_round():
+    with pytest.raises(UnknownKindError, match="no figure is called 'profile'"):
+        load_page("compare")
+    with pytest.raises(UnknownKindError, match="no figure over several studies is called 'final'"):
+        load_page("comparison", JOINT_FIGURES)
 
 
 def test_a_page_of_ones_own_works_by_path(tmp_path):

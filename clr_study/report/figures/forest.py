@@ -49,14 +49,16 @@ class ForestFamily:
 
     Args:
         against: The arm that all others are held against.
-        role: `reference` or `best`.
+        role: What that arm is: `reference`, `best`, or the best of a study.
         metric: What is compared; `updates to target` where budgets differ and the time decides.
+        right_is_better: Whether more of it is better.
         rows: One for each other arm.
     """
 
     against: str
     role: str
     metric: str
+    right_is_better: bool
     rows: tuple[ForestRow, ...]
 
 
@@ -65,11 +67,9 @@ class ForestInfo:
     """What the figure shows.
 
     Args:
-        higher_is_better: Whether more of the deciding metric is better; fewer updates always are.
         families: Against the reference, then against the best where that is another arm or compares something else.
     """
 
-    higher_is_better: bool
     families: tuple[ForestFamily, ...]
 
 
@@ -85,18 +85,14 @@ class Forest(Figure[ForestInfo]):
         if len(comparison.arms) < 2:
             return Absent("The study has one arm, so there is nothing to hold it against.")
         reference, best = comparison.arms[0].arm, comparison.best
-        by_target = comparison.by == "target"
-        families = [
-            ForestFamily(reference, "reference", comparison.metric, tuple(map(_row, comparison.to_reference))),
-        ]
-        if best is not None and (best != reference or by_target):
-            found = comparison.target_to_best if by_target else comparison.to_best
-            metric = UPDATES if by_target else comparison.metric
-            families.append(ForestFamily(best, "best", metric, tuple(_turned(each) for each in found)))
+        rows = tuple(map(_row, comparison.to_reference))
+        families = [ForestFamily(reference, "reference", comparison.metric, comparison.higher_is_better, rows)]
+        if best is not None and (best != reference or comparison.by == "target"):
+            families.append(against_best(comparison, "best"))
         shown = tuple(family for family in families if any(math.isfinite(row.estimate.value) for row in family.rows))
         if not shown:
             return Absent("No two arms have completed a run from the same seed, so there is no difference to show.")
-        return ForestInfo(comparison.higher_is_better, shown)
+        return ForestInfo(shown)
 
     def draw(self, info: ForestInfo, theme: Theme) -> go.Figure:
         """Returns a panel a family, with the line of no difference in it."""
@@ -113,7 +109,7 @@ class Forest(Figure[ForestInfo]):
             shapes.append(_no_difference(x, y, theme))
             names.append(panel_name(f"against {family.against}, the {family.role}", x, y, theme))
             layout[f"xaxis{x[1:]}"] |= {
-                "title": {"text": _axis_title(family, info)},
+                "title": {"text": _axis_title(family)},
                 "range": _range(family),
                 "zeroline": False,
             }
@@ -170,6 +166,20 @@ class Forest(Figure[ForestInfo]):
         )
 
 
+def against_best(comparison: Comparison, role: str) -> ForestFamily:
+    """Returns how every other arm differs from the best one, in what decides.
+
+    Args:
+        comparison: One with a best arm.
+        role: What the best arm is called.
+    """
+    by_target = comparison.by == "target"
+    found = comparison.target_to_best if by_target else comparison.to_best
+    metric = UPDATES if by_target else comparison.metric
+    right = comparison.higher_is_better and not by_target
+    return ForestFamily(str(comparison.best), role, metric, right, tuple(_turned(each) for each in found))
+
+
 def _row(found: Difference) -> ForestRow:
     sure = (found.p, found.p_holm, found.improvement, found.effect_size)
     return ForestRow(found.arm, found.estimate, *sure, found.within)
@@ -201,10 +211,9 @@ def _known(estimate: Estimate) -> tuple[float, ...]:
     return (estimate.value, *ends)
 
 
-def _axis_title(family: ForestFamily, info: ForestInfo) -> str:
-    right = info.higher_is_better and family.metric != UPDATES
+def _axis_title(family: ForestFamily) -> str:
     unit = ", points" if in_percent(family.metric) else ""
-    return f"{column(family.metric)}{unit}; {'right' if right else 'left'} is better"
+    return f"{column(family.metric)}{unit}; {'right' if family.right_is_better else 'left'} is better"
 
 
 def _range(family: ForestFamily) -> list[float]:
