@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -11,7 +12,7 @@ from rich.text import Text
 
 from clr_study.cli.text import plain
 from clr_study.metrics import is_share
-from clr_study.spec import Results, Study
+from clr_study.spec import Results, Study, user_modules
 
 if TYPE_CHECKING:
     from clr_study.check import CheckReport
@@ -99,4 +100,7 @@ def print_check(study: Study, report: CheckReport) -> None:
         lines.append(f"{arm.name}: {budget.updates} updates a run, {budget.per_epoch} an epoch; {runs}")
     for arm_name, reason in report.unfusable.items():
         lines.append(f"{arm_name}: its runs train one by one: {reason}")
+    for module in user_modules(study):
+        file = getattr(sys.modules.get(module), "__file__", None)
+        lines.append(f"code of yours that this study runs, with your rights: {module}" + (f" ({file})" if file else ""))
     Console().print(Text("\n".join(plain(line) for line in lines)), soft_wrap=True)

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from clr_study.cli.text import plain
+from clr_study.cli.text import in_bytes, plain
 from clr_study.errors import InputError
 from clr_study.search import Where, copy_study, prune_checkpoints
 from clr_study.store import Overview
@@ -23,7 +23,7 @@ def print_overview(found: Overview) -> None:
         state = f"schema {found.schema}, made by a newer clr_study; this one knows {found.newest}"
     else:
         state = f"schema {found.schema}; `clr-study storage upgrade` brings it to {found.newest}"
-    line = f"{found.place}\n{found.backend}, {state}, {in_mib(found.bytes)} with Optuna's tables"
+    line = f"{found.place}\n{found.backend}, {state}, {in_bytes(found.bytes)} with Optuna's tables"
     console.print(Text(plain(line)), soft_wrap=True)
     if not found.studies:
         return
@@ -48,17 +48,7 @@ def prune_and_say(where: Where) -> None:
     """Prunes checkpoints and says how many, study by study."""
     done = prune_checkpoints(where)
     for one in done:
-        said = f"{one.files} files removed, {in_mib(one.bytes)}; {one.forgotten} runs that ended need none"
+        said = f"{one.files} files removed, {in_bytes(one.bytes)}; {one.forgotten} runs that ended need none"
         Console().print(Text(plain(f"{one.study}: {one.skipped or said}")), soft_wrap=True)
     if not done:
         Console().print("the storage holds no study")
-
-
-def in_mib(size: int) -> str:
-    """Returns a number of bytes in MiB.
-
-    Examples:
-        >>> in_mib(3 * 2**19)
-        '1.5 MiB'
-    """
-    return f"{size / 2**20:,.1f} MiB"

@@ -29,8 +29,9 @@ def import_user_module(name: str) -> None:
 
 
 def user_modules(study: Study) -> tuple[str, ...]:
-    """Returns the modules of the user that a study names: in its `imports`, or in a kind by its path."""
-    by_path = sorted({kind.partition(":")[0] for kind in _kinds(tomllib.loads(study.source)) if ":" in kind})
+    """Returns the modules of the user that a study names: in its `imports`, by a kind's path, as its training loop."""
+    named = [*_kinds(tomllib.loads(study.source)), study.train_fn]
+    by_path = sorted({path.partition(":")[0] for path in named if ":" in path})
     return tuple(dict.fromkeys([*study.imports, *by_path]))
 
 

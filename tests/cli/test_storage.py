@@ -64,7 +64,7 @@ def test_pruning_says_what_it_did(clr_study, stored, tmp_path):
     clr_study("storage", "copy", "tiny", copy, "--storage", stored)
     pruned = clr_study("storage", "prune", "--storage", copy, "--out", str(tmp_path))
     assert pruned.exit_code == 0
-    assert pruned.output == "tiny: 0 files removed, 0.0 MiB; 6 runs that ended need none\n"
+    assert pruned.output == "tiny: 0 files removed, 0.0 KiB; 6 runs that ended need none\n"
 
 
 @pytest.mark.parametrize(
