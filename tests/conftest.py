@@ -65,3 +65,16 @@ def ray_cluster() -> Iterator[Any]:
     yield cluster
     ray.shutdown()
     cluster.shutdown()
+
+
+@pytest.fixture
+def clr_study():
+    """Calls the command line in this process; returns click's result."""
+    from click.testing import CliRunner
+
+    from clr_study.cli import main
+
+    def call(*words: str, **options):
+        return CliRunner().invoke(main, list(words), **options)
+
+    return call

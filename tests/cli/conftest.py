@@ -1,9 +1,6 @@
 from __future__ import annotations
 
 import pytest
-from click.testing import CliRunner
-
-from clr_study.cli import main
 
 FILE = """
 name = "tiny"
@@ -21,16 +18,6 @@ max_lr = 0.4
 base_lr = 0.02
 step_size = 6
 """
-
-
-@pytest.fixture
-def clr_study():
-    """Calls the command line in this process; returns click's result."""
-
-    def call(*words: str, **options):
-        return CliRunner().invoke(main, list(words), **options)
-
-    return call
 
 
 @pytest.fixture(scope="module")
