@@ -87,11 +87,11 @@ def dump(url: str) -> str:
 
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="a list of processes as on Linux")
-def test_a_password_is_found_nowhere(server, tmp_path, clr_study, monkeypatch):
+def test_a_password_is_found_nowhere(postgresql, tmp_path, clr_study, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "canary.toml").write_text(STUDY)
     (tmp_path / "sings.py").write_text(SINGS)
-    with server.fresh() as url:
+    with postgresql.fresh() as url:
         assert CANARY in url
         run = started(tmp_path, url, "run", "canary.toml", "--devices", "cpu,cpu")
         seen = set()
