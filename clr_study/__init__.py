@@ -6,9 +6,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from clr_study import data, metrics, models, optim, schedules
+    import clr_study.report.figure as figures
+    from clr_study import data, losses, metrics, models, optim, schedules
+    from clr_study import optim as optimizers
     from clr_study.analysis import compare
     from clr_study.check import check_study
+    from clr_study.data import augment as augmentations
     from clr_study.report import figure, frames, write_report
     from clr_study.search import FoundBounds, Where, range_test, run_range_test, run_study, tune
     from clr_study.spec import Results, Study, load_study, parse_study
@@ -23,16 +26,20 @@ __all__ = [
     "Study",
     "Trial",
     "Where",
+    "augmentations",
     "check_study",
     "compare",
     "data",
     "figure",
+    "figures",
     "frames",
     "load_study",
+    "losses",
     "metrics",
     "models",
     "open_store",
     "optim",
+    "optimizers",
     "parse_study",
     "range_test",
     "read_results",
@@ -50,16 +57,20 @@ _HOMES = {
     "Study": "clr_study.spec:Study",
     "Trial": "clr_study.worker:Trial",
     "Where": "clr_study.search:Where",
+    "augmentations": "clr_study.data.augment",
     "check_study": "clr_study.check:check_study",
     "compare": "clr_study.analysis:compare",
     "data": "clr_study.data",
     "figure": "clr_study.report:figure",
+    "figures": "clr_study.report.figure",
     "frames": "clr_study.report:frames",
     "load_study": "clr_study.spec:load_study",
+    "losses": "clr_study.losses",
     "metrics": "clr_study.metrics",
     "models": "clr_study.models",
     "open_store": "clr_study.store:open_store",
     "optim": "clr_study.optim",
+    "optimizers": "clr_study.optim",
     "parse_study": "clr_study.spec:parse_study",
     "range_test": "clr_study.search:range_test",
     "read_results": "clr_study.store:read_results",

@@ -23,6 +23,7 @@ REGISTRIES = {
     "data": ("clr_study.data", "DATASETS"),
     "models": ("clr_study.models", "MODELS"),
     "optimizers": ("clr_study.optim", "OPTIMIZERS"),
+    "augmentations": ("clr_study.data", "AUGMENTATIONS"),
     "losses": ("clr_study.losses", "LOSSES"),
     "metrics": ("clr_study.metrics", "METRICS"),
     "executors": ("clr_study.executors", "EXECUTORS"),

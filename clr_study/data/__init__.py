@@ -6,8 +6,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from clr_study.data.augment import Augmentation, Crop, Cutout, Flip, Window, augmentation_from_dict
+    from clr_study.data.augment import AUGMENTATIONS, Augmentation, Crop, Cutout, Flip, Window, augmentation_from_dict
     from clr_study.data.datasets import DATASETS, folder_table
+    from clr_study.data.datasets.registered import add
     from clr_study.data.given import splits_of
     from clr_study.data.load import load_splits
     from clr_study.data.normalise import Normaliser
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from clr_study.data.stream import ImageFiles
 
 __all__ = [
+    "AUGMENTATIONS",
     "DATASETS",
     "Augmentation",
     "Crop",
@@ -26,6 +28,7 @@ __all__ = [
     "Split",
     "Splits",
     "Window",
+    "add",
     "augmentation_from_dict",
     "batch_indices",
     "folder_table",
@@ -38,7 +41,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "augment": {"Augmentation", "Crop", "Cutout", "Flip", "Window", "augmentation_from_dict"},
+    "datasets.registered": {"add"},
+    "augment": {"AUGMENTATIONS", "Augmentation", "Crop", "Cutout", "Flip", "Window", "augmentation_from_dict"},
     "datasets": {"DATASETS", "folder_table"},
     "given": {"splits_of"},
     "load": {"load_splits"},

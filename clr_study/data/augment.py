@@ -9,7 +9,7 @@ normalisation, the mean after it.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -17,8 +17,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from clr_study.errors import SpecError, UnknownKindError, did_you_mean
+from clr_study.errors import SpecError
+from clr_study.registry import Registry
 from clr_study.spec import call
+from clr_study.spec.make import kind_in
 
 
 class Augmentation(Protocol):
@@ -43,8 +45,11 @@ class Augmentation(Protocol):
         """Returns the shape of a sample after it, from that before it."""
 
 
-class _SameShape:
-    """What leaves images as they are when they are evaluated."""
+AUGMENTATIONS: Registry[Callable[..., Augmentation]] = Registry("augmentation")
+
+
+class SameShape:
+    """The base of what leaves images as they are when they are evaluated."""
 
     def still(self, images: Tensor) -> Tensor:
         """Returns the images."""
@@ -55,8 +60,9 @@ class _SameShape:
         return shape
 
 
+@AUGMENTATIONS.add
 @dataclasses.dataclass(frozen=True)
-class Flip(_SameShape):
+class Flip(SameShape):
     """Mirrors an image left to right with probability 1/2.
 
     Examples:
@@ -77,8 +83,9 @@ class Flip(_SameShape):
         return torch.where(draws[:, :, None, None] == 1, images.flip(-1), images)
 
 
+@AUGMENTATIONS.add
 @dataclasses.dataclass(frozen=True)
-class Crop(_SameShape):
+class Crop(SameShape):
     """Pads an image with zeros on all four sides and cuts a window of the old size out of it.
 
     The pad-and-crop of He et al., Deep Residual Learning for Image Recognition (2015), section 4.2, with `pad = 4`.
@@ -117,8 +124,9 @@ class Crop(_SameShape):
         return torch.where(inside[:, None], windows, 0)
 
 
+@AUGMENTATIONS.add
 @dataclasses.dataclass(frozen=True)
-class Cutout(_SameShape):
+class Cutout(SameShape):
     """Blanks a square whose centre is anywhere in the image; what stands over the edge is lost.
 
     DeVries and Taylor, Improved Regularization of Convolutional Neural Networks with Cutout (2017).
@@ -151,6 +159,7 @@ class Cutout(_SameShape):
         return torch.where(blank[:, None], 0, images)
 
 
+@AUGMENTATIONS.add
 @dataclasses.dataclass(frozen=True)
 class Window:
     """Cuts a smaller square out of an image: anywhere in training, in the middle in evaluation.
@@ -205,19 +214,11 @@ class Window:
         return (shape[0], self.size, self.size)
 
 
-_KINDS: dict[str, type[Flip] | type[Crop] | type[Cutout] | type[Window]] = {
-    "flip": Flip,
-    "crop": Crop,
-    "cutout": Cutout,
-    "window": Window,
-}
-
-
 def augmentation_from_dict(table: Mapping[str, Any]) -> Augmentation:
     """Builds an augmentation from its table in a study file.
 
     Args:
-        table: `kind` (flip, crop, cutout or window) and the arguments of that kind.
+        table: `kind` (flip, crop, cutout, window, or a user's own) and the arguments of that kind.
 
     Raises:
         UnknownKindError: A kind that does not exist.
@@ -229,17 +230,18 @@ def augmentation_from_dict(table: Mapping[str, Any]) -> Augmentation:
         >>> augmentation_from_dict({"kind": "crop", "padding": 2})
         Traceback (most recent call last):
         clr_study.errors.SpecError: [data] augment: crop takes no key 'padding'; did you mean 'pad'?
-        >>> augmentation_from_dict({"kind": "cut_out"})
+        >>> augmentation_from_dict({"kind": "cut_out"})  # doctest: +ELLIPSIS
         Traceback (most recent call last):
-        clr_study.errors.UnknownKindError: [data] augment: no augmentation is called 'cut_out'; did you mean 'cutout'?
+        clr_study.errors.UnknownKindError: [data] augment kind: no augmentation is called 'cut_out'; did you mean ...
     """
     kind = table.get("kind")
     if kind is None:
-        raise SpecError(f"[data] augment: a table needs a kind, but got {dict(table)}; known are: {', '.join(_KINDS)}")
-    if not isinstance(kind, str) or kind not in _KINDS:
-        raise UnknownKindError(f"[data] augment: no augmentation is called {kind!r}; {did_you_mean(str(kind), _KINDS)}")
+        raise SpecError(
+            f"[data] augment: a table needs a kind, but got {dict(table)}; known are: {', '.join(AUGMENTATIONS)}"
+        )
     arguments = {key: value for key, value in table.items() if key != "kind"}
-    augmentation: Augmentation = call(_KINDS[kind], arguments, "[data] augment:", noun=kind)
+    thing = kind_in(AUGMENTATIONS, kind, "[data] augment")
+    augmentation: Augmentation = call(thing, arguments, "[data] augment:", noun=str(kind))
     return augmentation
 
 
@@ -256,3 +258,6 @@ def _image_size(kind: str, shape: tuple[int, ...]) -> tuple[int, int]:
     if len(shape) != 3:
         raise SpecError(f"augmentation {kind!r} needs images of shape (C, H, W), but a sample has shape {shape}")
     return shape[1], shape[2]
+
+
+add = AUGMENTATIONS.add

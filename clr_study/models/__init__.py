@@ -1,6 +1,6 @@
 """Networks, each a function from the samples' shape and the number of classes to a module."""
 
-from clr_study.models.base import MODELS, born, build_model, multipliers_of, unfusable, why_unfusable
+from clr_study.models.base import MODELS, add, born, build_model, multipliers_of, unfusable, why_unfusable
 from clr_study.models.char_transformer import char_transformer
 from clr_study.models.cifar10_full import cifar10_full
 from clr_study.models.cifar10_full_sigmoid_bn import cifar10_full_sigmoid_bn
@@ -13,6 +13,7 @@ from clr_study.models.zoo import torchvision
 
 __all__ = [
     "MODELS",
+    "add",
     "born",
     "build_model",
     "char_transformer",

@@ -19,6 +19,7 @@ Factory = Callable[..., nn.Module]
 F = TypeVar("F", bound=Factory)
 
 MODELS: Registry[Factory] = Registry("model")
+add = MODELS.add
 
 
 def build_model(table: Mapping[str, Any], shape: tuple[int, ...], classes: int, seed: int) -> nn.Module:

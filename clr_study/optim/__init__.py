@@ -8,6 +8,7 @@ from clr_study.optim.base import (
     Optimizer,
     Params,
     State,
+    add,
     build_optimizer,
     structure,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "adagrad",
     "adam",
     "adamw",
+    "add",
     "build_optimizer",
     "rmsprop",
     "sgd",

@@ -57,6 +57,7 @@ class Optimizer:
 
 
 OPTIMIZERS: Registry[Callable[..., Optimizer]] = Registry("optimizer")
+add = OPTIMIZERS.add
 
 
 def build_optimizer(table: Mapping[str, Any]) -> Optimizer:

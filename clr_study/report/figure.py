@@ -81,3 +81,4 @@ class JointFigure(Drawn[Info]):
 
 FIGURES: Registry[type[Figure[Any]]] = Registry("figure")
 JOINT_FIGURES: Registry[type[JointFigure[Any]]] = Registry("figure over several studies")
+add = FIGURES.add

@@ -5,7 +5,7 @@ reduce-on-plateau, is not a function of the update and has no place here: it cou
 training starts, nor be resumed from an update number alone.
 """
 
-from clr_study.schedules.base import SCHEDULES, Schedule, schedule_from_dict
+from clr_study.schedules.base import SCHEDULES, Schedule, add, schedule_from_dict
 from clr_study.schedules.compose import Joined, OneCycle, Trapezoid
 from clr_study.schedules.cyclic import (
     ExpRange,
@@ -43,5 +43,6 @@ __all__ = [
     "Triangular",
     "Triangular2",
     "WarmRestarts",
+    "add",
     "schedule_from_dict",
 ]

@@ -235,6 +235,7 @@ class Band(Schedule):
 
 
 SCHEDULES: Registry[type[Schedule]] = Registry("schedule")
+add = SCHEDULES.add
 
 
 def schedule_from_dict(table: Mapping[str, Any]) -> Schedule:

@@ -8,3 +8,4 @@ from clr_study.data.splits import Splits
 from clr_study.registry import Registry
 
 DATASETS: Registry[Callable[..., Splits]] = Registry("data set")
+add = DATASETS.add
