@@ -74,6 +74,24 @@ pictures: .venv/.dev
 	$(BIN)/python docs/pictures.py
 	$(BIN)/python docs/screens.py
 
+# Every row of the table of speeds, each against its peer; about an hour on 2 cores. The results lie beside them.
+bench: .venv/.dev
+	for net in mlp small_cnn cifar10_full; do $(BIN)/python benchmarks/search.py --net $$net || exit 1; done
+	$(BIN)/python benchmarks/plain.py
+	$(BIN)/python benchmarks/orchestration.py
+	$(BIN)/python benchmarks/ray_tune.py
+	for net in mlp small_cnn cifar10_full; do $(BIN)/python benchmarks/lanes.py --net $$net || exit 1; done
+	for extra in report scale; do if [ -f benchmarks/$$extra.py ]; then $(BIN)/python benchmarks/$$extra.py || exit 1; fi; done
+	$(BIN)/python benchmarks/table.py
+
+bench-gpu: .venv/.dev
+	$(BIN)/python -c 'import sys, torch; torch.cuda.is_available() or sys.exit("make bench-gpu needs a GPU that torch sees")'
+	$(BIN)/python benchmarks/search.py --net cifar10_full --trials 64 --epochs 10 --device cuda:0
+	$(BIN)/python benchmarks/plain.py --nets cifar10_full --device cuda:0
+	$(BIN)/python benchmarks/lanes.py --net cifar10_full --device cuda:0
+	$(BIN)/python benchmarks/orchestration.py --device cuda:0
+	$(BIN)/python benchmarks/table.py
+
 # The pinned set: plain versions, no address of any package index.
 constraints: .venv/.uv
 	$(BIN)/uv pip compile pyproject.toml --quiet --group dev --group frameworks --group docs --all-extras --upgrade \

@@ -59,20 +59,27 @@ def drive(source: Source, executor: Executor, slots: int, lanes: Callable[[Job],
     again: list[list[Job]] = []
     pending: dict[Future[list[Outcome]], list[Job]] = {}
     deaths: Counter[RunKey] = Counter()
+
+    def start() -> None:
+        nonlocal ready
+        while (ready or again) and len(pending) < slots:
+            batch = again.pop() if again else pack(ready, lanes, slots - len(pending))
+            chosen = {job.key for job in batch}
+            ready = [job for job in ready if job.key not in chosen]
+            pending[executor.submit(run_jobs, batch)] = batch
+
     try:
         while True:
             busy = len(ready) + sum(map(len, again)) + sum(map(len, pending.values()))
             if busy < most:
                 ready += source.more(most - busy)
-            while (ready or again) and len(pending) < slots:
-                batch = again.pop() if again else pack(ready, lanes, slots - len(pending))
-                chosen = {job.key for job in batch}
-                ready = [job for job in ready if job.key not in chosen]
-                pending[executor.submit(run_jobs, batch)] = batch
+            start()
             if not pending:
                 return
-            for future in wait(pending, return_when=FIRST_COMPLETED).done:
-                batch = pending.pop(future)
+            came = [(one, pending.pop(one)) for one in wait(pending, return_when=FIRST_COMPLETED).done]
+            if slots > 1:
+                start()  # what is asked for already, so that no worker waits while what came back is told
+            for future, batch in came:
                 outcomes, retries = _returned(future, batch, deaths)
                 again += retries
                 ready += source.done(outcomes)

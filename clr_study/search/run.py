@@ -137,6 +137,7 @@ class _Crew:
         self._open = ExitStack()
         self._fitting: dict[str, int] = {}
         self.pushes: Pushes | None = None
+        self.say: Say = lambda _: None
 
     def __enter__(self) -> _Crew:
         with ExitStack() as stack:
@@ -157,7 +158,9 @@ class _Crew:
 
     def drive(self, source: Source) -> None:
         slots = len(self.workers.places)
-        most = slots * (self.where.lanes or MOST_LANES)
+        # With several workers a batch more is asked for ahead. One worker is told everything first: what it asks for
+        # then is the same after a kill.
+        most = (slots + (slots > 1)) * (self.where.lanes or MOST_LANES)
         watched = self.pushes.beside(source) if self.pushes else source
         drive(watched, self.workers.executor, slots, self.lanes, most)
         folder = self.where.checkpoint_folder(self.study.name)
@@ -172,7 +175,10 @@ class _Crew:
             return 1
         key = fuse_key(job.spec)
         if key not in self._fitting:
-            self._fitting[key] = fitting_lanes(job.spec, self.task, self.workers.room())
+            self._fitting[key] = fitting = fitting_lanes(job.spec, self.task, self.workers.room())
+            if self.where.lanes > fitting and not self.report.unfusable:
+                room = f"a batch has room for {fitting} of these runs, so they train {fitting} at a time"
+                self.say(f"--lanes {self.where.lanes}: {room}")
         return min(self._fitting[key], self.where.lanes or MOST_LANES)
 
     @property
@@ -181,6 +187,7 @@ class _Crew:
         return self.workers.capacity.device, self.workers.capacity.versions
 
     def begin(self, say: Say) -> None:
+        self.say = say
         before = run_endings(self.store, self.study.name)
         workers = len(self.workers.places)
         for sentence in beginning(self.workers.capacity.device, workers, before, self.report.unfusable):

@@ -117,3 +117,26 @@ def test_a_storage_that_is_gone_ends_the_loop():
 
     with pytest.raises(StorageError, match="no database"):
         driven(Source([job(0)]), Scripted(answer))
+
+
+class Noting(Scripted):
+    """Two workers that come back at once."""
+
+    def __init__(self, events):
+        super().__init__(lambda numbers: events.append("submitted"))
+
+
+def test_a_free_worker_starts_before_what_came_back_is_told():
+    events = []
+
+    class Telling(Source):
+        def done(self, outcomes):
+            events.append("told")
+            return super().done(outcomes)
+
+    source = Telling([job(number) for number in range(8)])
+    drive(source, Noting(events), slots=2, lanes=lambda _: 2, most=6)
+    # Six are asked for, four begin; the other two begin before the first four are told.
+    assert events[:4] == ["submitted", "submitted", "submitted", "submitted"]
+    assert events[4] == "told"
+    assert sorted(outcome.key.trial for outcome in source.outcomes) == list(range(8))
