@@ -78,10 +78,10 @@ class Evidence:
     def reservation(self) -> str:
         """Why these runs count for nothing but themselves: they are not of the study file as shipped; or nothing."""
         table = tomllib.loads(self.source)
-        if "scale" in table:
-            return f"a preview at {table['scale']:g} of its length"
-        if "data_instead" in table:
-            return "on other data"
+        changes = [f"a preview at {table['scale']:g} of its length"] if "scale" in table else []
+        changes += ["on other data"] if "data_instead" in table else []
+        if changes:
+            return ", ".join(changes)
         path = shipped_folder("studies") / f"{self.study}.toml"
         if not path.is_file() or path.read_text(encoding="utf-8") != self.source:
             return "of another study file than the one here"

@@ -161,7 +161,7 @@ def _pair(arm: str, other: str, arms: Mapping[str, ArmEvidence]) -> str:
     mine, theirs = arms[arm], arms[other]
     first, second = measured.paired(mine.finals, theirs.finals)
     apart = in_points(estimate(first - second))
-    says = "no difference shown"
+    says = "no difference shown" if apart.n > 1 else "too few runs to tell"
     if apart.low > 0 or apart.high < 0:
         says = f"{arm} is {'better' if apart.value > 0 else 'worse'}"
     budgets = "" if mine.updates == theirs.updates else f", after {mine.updates:,} and {theirs.updates:,} updates"
@@ -177,7 +177,7 @@ def _apart(apart: Estimate) -> str:
     if not apart.n:
         return "no pair of runs completed"
     interval = f" [{apart.low:+.2f}, {apart.high:+.2f}]" if math.isfinite(apart.low) else ", no interval"
-    return f"{apart.value:+.2f} points{interval}, n = {apart.n} pairs"
+    return f"{apart.value:+.2f} points{interval}, n = {apart.n} {'pair' if apart.n == 1 else 'pairs'}"
 
 
 def _spread(arm: str, arms: Mapping[str, ArmEvidence]) -> str:
@@ -185,5 +185,5 @@ def _spread(arm: str, arms: Mapping[str, ArmEvidence]) -> str:
         return f"Not run: nothing is measured of {arm}."
     mean, deviation = in_points(arms[arm].mean), 100 * arms[arm].deviation
     if not math.isfinite(deviation):
-        return f"{arm}: {mean.n} runs, too few for a spread."
+        return f"{arm}: n = {mean.n}, too few for a spread."
     return f"{arm}: a run's standard deviation over seeds is {deviation:.2f} points, n = {mean.n}."

@@ -14,6 +14,8 @@ from clr_study.search.where import DEFAULT_STORAGE, Where
 from clr_study.spec import Results
 from clr_study.store import open_store, read_results, study_names
 
+PAPER_FOLDER = "results/paper"
+
 
 def write_paper_of(names: Sequence[str], storage: str, out: str) -> Path:
     """Writes the paper page and returns its path.

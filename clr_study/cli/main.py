@@ -114,14 +114,21 @@ def range_test(study: str, where: Any, quiet: bool) -> None:
 def report(studies: tuple[str, ...], storage: str, out: str, page: str, png: str) -> None:
     """Writes the report of STUDY (its name) again from what is stored, finished or not.
 
-    Of several studies it writes one page over them all: which arm leads where, and by how much.
+    Of several studies it writes one page over them all: which arm leads where, and by how much. The page `paper` holds
+    studies of the paper against what it prints, as `clr-study paper` does.
 
     \b
     Examples:
       clr-study report quickstart --out /tmp/quickstart
       clr-study report quickstart --page search --png pictures
       clr-study report quickstart fashion cifar10
+      clr-study report paper-table1 paper-table3 --page paper
     """
+    if page == "paper":
+        from clr_study.cli.laboratory import PAPER_FOLDER, write_paper_of
+
+        click.echo(write_paper_of(studies, storage, out or PAPER_FOLDER))
+        return
     from clr_study.cli.stored import write_report_of
 
     for path in write_report_of(studies, storage, out, page, png):

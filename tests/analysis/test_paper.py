@@ -92,7 +92,7 @@ def test_a_question_is_answered_with_paired_numbers():
 def test_lost_runs_and_single_ones_are_said():
     question = Question(title="?", study="s", pairs=(("a", "b"),), spread=("a",))
     assert answer(question, evidence(a=arm(0.8), b=arm(0.7)))[0].endswith(
-        "+10.00 points, no interval, n = 1 pairs; no difference shown."
+        "+10.00 points, no interval, n = 1 pair; too few runs to tell."
     )
     assert "too few for a spread" in answer(question, evidence(a=arm(0.8), b=arm(0.7)))[1]
     lost = answer(question, evidence(a=arm(math.nan, 0.8), b=arm(0.8, math.nan)))[0]

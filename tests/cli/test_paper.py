@@ -43,13 +43,15 @@ def test_a_preview_runs_to_the_page_and_to_a_result_file_that_does_not_count(clr
     for names in ((), ("paper-sigmoid-bn-on-npz-x0.00025",)):
         result = clr_study("paper", *names, "--storage", url, "--out", "page")
         assert result.exit_code == 0, result.output
+    by_report = clr_study("report", "paper-sigmoid-bn-on-npz-x0.00025", "--page", "paper", "--storage", url)
+    assert by_report.output.strip().endswith("results/paper/paper.html")
     page = (tmp_path / "page" / "paper.html").read_text()
     assert "56 have not been run" in page
-    assert "These runs are a preview at 0.00025 of its length." in page
+    assert "These runs are a preview at 0.00025 of its length, on other data." in page
     result = clr_study("results", "paper-sigmoid-bn-on-npz-x0.00025", "--storage", url, "--out", "kept")
     assert result.exit_code == 0, result.output
     kept = json.loads((tmp_path / "kept" / "paper-sigmoid-bn-on-npz-x0.00025.json").read_text())
-    assert kept["reservation"] == "a preview at 0.00025 of its length"
+    assert kept["reservation"] == "a preview at 0.00025 of its length, on other data"
     assert kept["arms"]["fixed"]["n"] == 1
 
 
