@@ -86,6 +86,15 @@ def test_a_fused_lane_in_mixed_precision_is_the_run_trained_alone():
     assert fused.seen[1][0].validation_accuracy == pytest.approx(exact.seen[1][0].validation_accuracy, abs=0.1)
 
 
+@pytest.mark.parametrize("seeds", [(1, 1), (1, 2)], ids=["one seed", "two seeds"])
+def test_a_chain_of_layers_is_rounded_as_the_run_trained_alone_is(seeds):
+    spec = replace(SPEC, model={"kind": "mlp"}, precision="bf16", updates=1, evaluate_at=(1,))
+    fused = trained(*(replace(spec, seed=seed) for seed in seeds))
+    exact = trained(replace(spec, precision="float32", seed=1))
+    assert apart(fused, 0, trained(replace(spec, seed=1))) < 1e-6
+    assert apart(fused, 0, exact) > 1e-5, "nothing was rounded"
+
+
 def by_torch(clip: float) -> dict[str, torch.Tensor]:
     """The same run by torch's own loop, in float64."""
     task = load_task(DATA, dtype=torch.float64)
