@@ -28,6 +28,7 @@ SENTENCES = {
     "optimizers": "What may stand in `optim`.",
     "metrics": "What `metric` and `target` may name.",
     "losses": "What `loss` may be.",
+    "augmentations": "What may stand in `augment` of `data`, in order.",
     "executors": "What `--executor` takes.",
     "figures": "What a page of `dashboards/` may show.",
     "bound-rules": "What `[range_test] rule` takes.",
