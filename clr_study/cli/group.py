@@ -13,7 +13,7 @@ from clr_study.cli.text import plain
 from clr_study.errors import ClrStudyError
 
 TERMINATED = 128 + signal.SIGTERM
-RESUMES = "what was done is saved, and the same command goes on from there"
+RESUMING = ("run", "range-test")
 
 
 class Commands(click.Group):
@@ -28,16 +28,18 @@ class Commands(click.Group):
             click.secho(f"clr-study: {plain(str(error))}", fg="red", err=True)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
-            click.echo(f"\nclr-study: stopped; {RESUMES}", err=True)
+            click.echo(f"\nclr-study: stopped{_resumes(ctx)}", err=True)
             ctx.exit(130)
         except SystemExit as end:
             if end.code == TERMINATED:
-                click.echo(
-                    "clr-study: ended; what was done is saved, and the same command goes on from there", err=True
-                )
+                click.echo(f"clr-study: ended{_resumes(ctx)}", err=True)
             raise
         finally:
             signal.signal(signal.SIGTERM, previous)
+
+
+def _resumes(ctx: click.Context) -> str:
+    return "; what was done is saved, and the same command goes on from there" * (ctx.invoked_subcommand in RESUMING)
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

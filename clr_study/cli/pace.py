@@ -13,17 +13,25 @@ LUMPS = 12
 FIRST_SECONDS, LEAST_SECONDS, MOST_SECONDS, STEP = 5.0, 10.0, 300.0, 0.05
 
 
-def expected_runs(study: Study, arm: Arm, phase: Phase) -> int:
-    """Returns how many runs an arm has in a phase when the study is done."""
+def expected_runs(study: Study, seen: Progress, arm: Arm, phase: Phase) -> int:
+    """Returns how many runs an arm has in a phase when the study is done.
+
+    Args:
+        study: The study.
+        seen: How far it is: trials are planned as they are asked for, the runs of every other phase all at once.
+        arm: The arm.
+        phase: The phase.
+    """
+    latest = max((PHASES.index(begun) for _, begun in seen.arms), default=-1)
+    planned, place = seen.of(arm.name, phase).planned, PHASES.index(phase)
+    if place < latest or (place == latest and phase != "search"):
+        return planned
     if phase == "measure":
         return study.measure.seeds
     if study.search is None or not arm.space:
-        return 0
-    counts: dict[Phase, int] = {
-        "search": study.search.trials,
-        "confirm": study.search.confirmed * study.search.confirm.seeds,
-    }
-    return counts.get(phase, 0)
+        return planned
+    tuned = {"search": study.search.trials, "confirm": study.search.confirmed * study.search.confirm.seeds}
+    return max(planned, tuned.get(phase, 0))
 
 
 def expected_updates(study: Study, seen: Progress) -> int:
@@ -36,8 +44,9 @@ def expected_updates(study: Study, seen: Progress) -> int:
     total = sum(done.updates_planned for done in seen.arms.values())
     for arm in study.arms:
         budget = max(seen.of(arm.name, phase).budget for phase in PHASES)
-        owed = sum(max(0, expected_runs(study, arm, phase) - seen.of(arm.name, phase).planned) for phase in PHASES)
-        total += budget * owed
+        total += budget * sum(
+            expected_runs(study, seen, arm, phase) - seen.of(arm.name, phase).planned for phase in PHASES
+        )
     return total
 
 

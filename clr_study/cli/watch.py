@@ -107,7 +107,7 @@ class Watch:
         elif phase is not None:
             for arm in self.study.arms:
                 done = self.seen.of(arm.name, phase)
-                runs = max(done.planned, expected_runs(self.study, arm, phase))
+                runs = expected_runs(self.study, self.seen, arm, phase)
                 if runs:
                     yield arm.name, done, runs
 

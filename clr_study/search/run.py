@@ -250,8 +250,10 @@ class _Crew:
         return winners
 
     def measure(self, arms: list[Arm], winners: Mapping[str, RunResult | None], say: Say) -> None:
-        say(f"measure: {self.study.measure.seeds} fresh seeds for each winner")
         planned = measure_runs(self.study, arms, self.report.budgets, winners)
+        if planned:
+            tuned = "each winner" if winners else "each arm"
+            say(f"measure: {self.study.measure.seeds} fresh seeds for {tuned}")
         self.drive(FixedPhase(planned, self.store, run_endings(self.store, self.study.name), self.record))
 
 

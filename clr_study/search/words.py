@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -40,7 +41,9 @@ def beginning(
 def found(arm: str, winner: RunResult | None, results: Results) -> str:
     """Returns what the search of an arm came to: by the runs on fresh seeds where its best trials were run again."""
     if winner is None:
-        return f"{arm}: no trial has completed, so there is nothing to measure"
+        ends = Counter(run.ending for run in results.of(arm, "search"))
+        how = ", ".join(f"{count} {ending}" for ending, count in sorted(ends.items(), key=str))
+        return f"{arm}: no trial has completed ({how}), so there is nothing to measure"
     metric, column = results.study.metric, f"validation_{results.study.metric}"
     again = [run.final(column) for run in results.of(arm, "confirm") if run.key.trial == winner.key.trial]
     scores = [score for score in again if math.isfinite(score)] or [winner.final(column)]

@@ -2,6 +2,7 @@
 
 import io
 import threading
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -171,6 +172,18 @@ def test_what_is_expected_counts_every_arm_and_phase(halfway):
     study, seen = parse_study(FILE), progress(halfway, "made")
     # Two arms of 4 trials and 2 seeds; the third has not begun, so its length is not known yet.
     assert expected_updates(study, seen) == 2 * 6 * 100 - 90
+
+
+def test_an_arm_without_a_winner_owes_no_measured_runs(halfway):
+    study = parse_study(FILE)
+    measured = replace(planned(LONG, 0), key=RunKey("made", LONG, "measure", 0, 8))
+    plan_runs(halfway, [measured])
+    seen = progress(halfway, "made")
+    # 3 trials of one arm, one of them cut short, 2 trials and one measured run of the other: nothing else is to come.
+    assert expected_updates(study, seen) == 3 * 100 - 90 + 2 * 100 + 100
+    watch = watch_of(halfway)
+    assert [row[0] for row in watch.rows()] == [LONG]
+    assert watch.summary().startswith("measure 0/1 runs,")
 
 
 def test_nothing_planned_is_getting_ready(store):
