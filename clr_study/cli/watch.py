@@ -177,7 +177,7 @@ class Watch:
         left = self.pace.left(expected_updates(self.study, self.seen), self.clock())
         if rate is None or left is None:
             return f"{100 * self._part():.0f} % of all updates{lanes}"
-        return f"{rate:,.0f} updates/s{lanes}, about {duration(left)} left"
+        return f"{rate:,.{0 if rate >= 10 else 1}f} updates/s{lanes}, about {duration(left)} left"
 
     def _worth_a_line(self) -> bool:
         return self.phase is not None and (self.pace.rate is not None or self.clock() - self.begun > SILENT_SECONDS)

@@ -166,6 +166,8 @@ def test_a_line_for_the_log(halfway):
     # 200 + 10 + 125 updates are done, of 12 runs that take 100 each, but one that was lost after 10.
     assert watch.line().endswith("; 25 updates/s in 2 lanes, about 31 s left")
     assert watch.summary() == "search 3/8 runs, best 87.50 % (fixed), 30 % of all updates"
+    watch.pace.seen[0] = (-100.0, watch.pace.seen[0][1])
+    assert "; 2.5 updates/s in 2 lanes" in watch.line()
 
 
 def test_what_is_expected_counts_every_arm_and_phase(halfway):
