@@ -35,6 +35,8 @@ name = {name}
 question = "Does a cyclical learning rate beat a fixed and a decayed one here?"
 
 # What there is: `clr-study list data`, `clr-study list models`. Your own network: kind = "my_module:my_net".
+# A tenth of the training samples is held out to select settings on; another part of them with validation = 0.2 in here.
+# Without a test split (of a folder of images: DIR/train/CLASS and DIR/test/CLASS) they are measured on those as well.
 data = {data}
 model = {model}
 optim = {{ kind = "sgd", momentum = 0.9 }}

@@ -77,6 +77,12 @@ def _in_lines(cell: str) -> str:
     return re.sub(outside_brackets, "\n", cell).replace(": ", ":\n")
 
 
+NO_TEST = (
+    "there is no test split: settings are selected and measured on the same validation split, which flatters them all; "
+    "better give the data a test split"
+)
+
+
 def print_check(study: Study, report: CheckReport) -> None:
     """Prints what a check found to be in order."""
     if report.samples is None:
@@ -88,7 +94,8 @@ def print_check(study: Study, report: CheckReport) -> None:
         train, validation, test = report.samples
         lines = [
             f"{study.name}: {len(study.arms)} arms, {report.corners} corners built, each took a step",
-            f"data: {train} samples to train on, {validation} to select on, {test} to measure on",
+            f"data: {train} samples to train on, {validation} to select on, {test or 'none'} to measure on",
+            *([] if test else [NO_TEST]),
         ]
     for arm in study.arms:
         budget = report.budgets[arm.name]

@@ -130,3 +130,13 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(clr_study, in_a_folder
     assert found.exit_code == 2
     assert said in found.stderr
     assert not list(in_a_folder.iterdir())
+
+
+def test_data_without_a_test_split_are_measured_where_they_were_selected_and_check_says_so(clr_study, in_a_folder):
+    make_photos(in_a_folder)
+    clr_study("new", "pets", "--data", "photos", "--model", "small_cnn", "--batch-size", "4")
+    said = clr_study("check", "pets.toml").output
+    assert "none to measure on" in said
+    assert "selected and measured on the same validation split" in said
+    clr_study("new", "plain", "--data", "synthetic")
+    assert "no test split" not in clr_study("check", "plain.toml").output
