@@ -33,12 +33,14 @@ def cross_entropies(outputs: Tensor, targets: Tensor) -> Tensor:
         >>> cross_entropies(torch.zeros(1, 2), torch.tensor([0]))  # log 2
         tensor([0.6931])
     """
+    if outputs.dim() == 2:
+        return functional.cross_entropy(outputs, targets, reduction="none")
     value: Tensor = _CrossEntropies.apply(outputs, targets)
     return value
 
 
 class _CrossEntropies(torch.autograd.Function):
-    """Written out for axes of lanes in any layout; torch's own takes classes in one place only, and copies for it."""
+    """Written out for an axis of lanes in any layout; torch's own wants classes in one place, and copies for it."""
 
     @staticmethod
     def forward(context: Any, outputs: Tensor, targets: Tensor) -> Tensor:

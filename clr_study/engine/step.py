@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -52,7 +52,7 @@ def make_step(
         precision: `bf16` for a forward pass in mixed precision; the loss, the gradients and the update are float32.
         clip: The largest norm of a lane's gradient; None for any.
     """
-    forward = lanes_forward(model, shared_inputs, precision) if fused else plain_forward(model, precision)
+    forward = lanes_forward(model, shared_inputs, precision) if fused else bound_forward(model, precision)
     judge = lanes_loss(loss, shared_inputs) if fused else loss
     after = _update(optimizer, multipliers_of(model), clip, fused)
 
@@ -82,6 +82,39 @@ def plain_forward(model: nn.Module, precision: Precision) -> Forward:
         return forward_pass(model, params, buffers, inputs, precision), buffers
 
     return forward
+
+
+def bound_forward(model: nn.Module, precision: Precision) -> Forward:
+    """Returns `plain_forward` without the cost of `functional_call`, for use outside of vmap.
+
+    The tensors are put into the model, and stay there until the next call: the model is the engine's own.
+    """
+    # A part that does more when it is given a tensor, as torch's recurrent layers do, is left to functional_call.
+    if any(type(part).__setattr__ is not nn.Module.__setattr__ for part in model.modules()):
+        return plain_forward(model, precision)
+    weights, statistics = _holders(model, "_parameters"), _holders(model, "_buffers")
+
+    def forward(params: Params, buffers: Params, inputs: Tensor) -> tuple[Tensor, Params]:
+        buffers = {name: buffer.clone() for name, buffer in buffers.items()}
+        for holder, key, name in weights:
+            holder[key] = params[name]
+        for holder, key, name in statistics:
+            holder[key] = buffers[name]
+        return in_precision(precision, lambda: model(inputs)).to(inputs.dtype), buffers
+
+    return forward
+
+
+def _holders(model: nn.Module, kind: str) -> list[tuple[dict[str, Any], str, str]]:
+    """Where each tensor of a model stands: the dictionary, the key in it, and its first name if it stands twice."""
+    found: list[tuple[dict[str, Any], str, str]] = []
+    names: dict[int, str] = {}
+    for path, part in model.named_modules():
+        holder = getattr(part, kind)
+        for key, tensor in holder.items():
+            if tensor is not None:
+                found.append((holder, key, names.setdefault(id(tensor), f"{path}.{key}" if path else key)))
+    return found
 
 
 def lanes_forward(model: nn.Module, shared_inputs: bool, precision: Precision) -> Forward:

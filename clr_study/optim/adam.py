@@ -14,6 +14,7 @@ from clr_study.optim.base import (
     Params,
     State,
     check_number,
+    times,
     zeros,
 )
 
@@ -99,7 +100,7 @@ def _adam(beta1: float, beta2: float, eps: float, weight_decay: float, decoupled
         weights: Params = {}
         for name, weight in params.items():
             lr_mult, decay_mult = multipliers.get(name, (1.0, 1.0))
-            rate, decay = lr * lr_mult, hyper["weight_decay"] * decay_mult
+            rate, decay = times(lr, lr_mult), times(hyper["weight_decay"], decay_mult)
             gradient = gradients[name]
             if decoupled:
                 weight = weight * (1 - rate * decay)

@@ -15,6 +15,7 @@ from clr_study.optim.base import (
     Params,
     State,
     check_number,
+    times,
     zeros,
 )
 
@@ -148,9 +149,9 @@ def _optimizer(rule: Rule, slots: tuple[str, ...], numbers: dict[str, float]) ->
         weights: Params = {}
         for name, weight in params.items():
             lr_mult, decay_mult = multipliers.get(name, (1.0, 1.0))
-            decayed = torch.addcmul(gradients[name], weight, hyper["weight_decay"] * decay_mult)
+            decayed = torch.addcmul(gradients[name], weight, times(hyper["weight_decay"], decay_mult))
             direction, after = rule(decayed, [state[slot][name] for slot in slots], hyper)
-            weights[name] = torch.addcmul(weight, direction, lr * lr_mult, value=-1)
+            weights[name] = torch.addcmul(weight, direction, times(lr, lr_mult), value=-1)
             for slot, value in zip(slots, after, strict=True):
                 new[slot][name] = value
         return weights, new

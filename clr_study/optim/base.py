@@ -107,6 +107,11 @@ def structure(table: Mapping[str, Any]) -> tuple[Any, ...]:
     return (kind, *sorted((name, value) for name, value in arguments.items() if name not in numbers))
 
 
+def times(value: Tensor, multiplier: float) -> Tensor:
+    """Returns a learning rate or weight decay times a parameter's multiplier; nearly all of those are 1."""
+    return value if multiplier == 1 else value * multiplier
+
+
 def zeros(params: Params) -> Params:
     """Returns a zero for each parameter, the usual first content of a slot."""
     return {name: torch.zeros_like(value) for name, value in params.items()}

@@ -16,6 +16,7 @@ from clr_study.optim.base import (
     Params,
     State,
     check_number,
+    times,
     zeros,
 )
 
@@ -75,9 +76,9 @@ def sgd(
         weights, velocities = {}, {}
         for name, weight in params.items():
             lr_mult, decay_mult = multipliers.get(name, (1.0, 1.0))
-            decayed = torch.addcmul(gradients[name], weight, hyper["weight_decay"] * decay_mult)
+            decayed = torch.addcmul(gradients[name], weight, times(hyper["weight_decay"], decay_mult))
             weights[name], velocities[name] = rule(
-                weight, decayed, state["velocity"][name], lr * lr_mult, hyper["momentum"], nesterov
+                weight, decayed, state["velocity"][name], times(lr, lr_mult), hyper["momentum"], nesterov
             )
         return weights, {"velocity": velocities}
 

@@ -14,7 +14,7 @@ DIGITS = {"kind": "digits", "validation": 0.2}
 # What reads a value back from the device and so waits for it.
 WAITS = {"aten._local_scalar_dense.default", "aten.item.default", "aten.nonzero.default", "aten.equal.default"}
 # Most operations an update may take, those that only look at a tensor differently not counted.
-MOST = {"mlp": 60, "small_cnn": 100}
+MOST = {"mlp": 50, "small_cnn": 85}
 
 
 class Operations(TorchDispatchMode):
