@@ -69,7 +69,7 @@ def log_axis() -> dict[str, Any]:
     return {"type": "log", "dtick": 1, "exponentformat": "none"}
 
 
-def arranged(count: int, columns: int, height: int) -> dict[str, Any]:
+def arranged(count: int, columns: int, height: int, gap: float = 0.09) -> dict[str, Any]:
     """Returns the layout of some panels: side by side, and one below the other for a narrow page.
 
     Both stand in `meta`, as a page's script applies them; the wide one is in force from the start.
@@ -78,8 +78,9 @@ def arranged(count: int, columns: int, height: int) -> dict[str, Any]:
         count: How many panels; panel 3 is drawn on the axes `x3` and `y3`.
         columns: How many stand side by side on a wide page.
         height: Of one row of panels, in pixels.
+        gap: The part of the width between two panels: 0.09 holds a scale's numbers, names of arms want more.
     """
-    wide, narrow = _domains(count, columns, height), _domains(count, 1, height)
+    wide, narrow = _domains(count, columns, height, gap), _domains(count, 1, height, gap)
     layout: dict[str, Any] = {"height": wide["height"], "meta": {"wide": wide, "narrow": narrow}}
     for index in range(count):
         x, y = axes(index)
@@ -124,12 +125,12 @@ def _long(axis: str) -> str:
     return f"{axis[0]}axis{axis[1:]}"
 
 
-def _domains(count: int, columns: int, height: int) -> dict[str, Any]:
+def _domains(count: int, columns: int, height: int, gap: float) -> dict[str, Any]:
     columns = max(1, min(columns, count))
     rows = max(1, -(-count // columns))
     total = rows * height + 40
-    # 90 pixels between rows hold an axis title and a panel's name; 9 % of the width hold a scale's numbers.
-    gap_x, gap_y = 0.09 if columns > 1 else 0.0, 90 / total if rows > 1 else 0.0
+    # 90 pixels between rows hold an axis title and a panel's name.
+    gap_x, gap_y = gap if columns > 1 else 0.0, 90 / total if rows > 1 else 0.0
     width, tall = (1 - gap_x * (columns - 1)) / columns, (1 - gap_y * (rows - 1)) / rows
     flat: dict[str, Any] = {"height": total}
     for index in range(count):

@@ -26,33 +26,27 @@ NONE = (None, None, None)
 
 
 def arm_table(comparison: Comparison, splits: Mapping[str, VarianceSplit]) -> Table:
-    """Returns a row an arm: its means with their intervals, and where their variance comes from.
+    """Returns a row an arm and quantity: its means with their intervals, and where their variance comes from.
 
     Args:
         comparison: What `compare` says.
         splits: The variance of each arm, split.
     """
-    metric = comparison.metric
-    told = (f"mean {metric}", "interquartile mean", "at its best evaluation", "area under its curve", "loss gap")
-    columns = [f"{name}{end}" for name in told for end in ("", " low", " high")]
-    return Table.of(
-        ("arm", "n", *columns, "seconds a run", "variance over seeds", "variance over settings"),
-        [
-            (
-                each.arm,
-                each.final.n,
-                *(
-                    end
-                    for estimate in (each.final, each.interquartile_mean, each.at_best, each.area, each.gap)
-                    for end in ends(estimate)
-                ),
-                each.seconds,
-                splits[each.arm].seed,
-                splits[each.arm].setting,
-            )
-            for each in comparison.arms
-        ],
-    )
+    rows: list[tuple[Cell, ...]] = []
+    for each in comparison.arms:
+        split = splits[each.arm]
+        told = {
+            f"mean {comparison.metric}": each.final,
+            "interquartile mean": each.interquartile_mean,
+            "at its best evaluation": each.at_best,
+            "area under its curve": each.area,
+            "generalisation gap": each.gap,
+        }
+        rows += [(each.arm, name, *ends(estimate), estimate.n) for name, estimate in told.items()]
+        rows.append((each.arm, "seconds a run", each.seconds, None, None, each.final.n))
+        rows.append((each.arm, "variance over seeds", split.seed, None, None, split.seeds))
+        rows.append((each.arm, "variance over settings", split.setting, None, None, split.trials))
+    return Table.of(("arm", "quantity", "value", "low", "high", "n"), rows)
 
 
 def time_rows(summary: ArmSummary) -> tuple[tuple[Cell, ...], ...]:

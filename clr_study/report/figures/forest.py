@@ -97,7 +97,7 @@ class Forest(Figure[ForestInfo]):
     def draw(self, info: ForestInfo, theme: Theme) -> go.Figure:
         """Returns a panel a family, with the line of no difference in it."""
         tallest = max(len(family.rows) for family in info.families)
-        layout = arranged(len(info.families), columns=2, height=110 + 48 * tallest)
+        layout = arranged(len(info.families), columns=2, height=110 + 48 * tallest, gap=0.17)
         traces, shapes, names = [], [], []
         for index, family in enumerate(info.families):
             x, y = axes(index)

@@ -60,7 +60,7 @@ class Importance(Figure[ImportanceInfo]):
     def draw(self, info: ImportanceInfo, theme: Theme) -> go.Figure:
         """Returns a panel of bars an arm."""
         tallest = max(len(found) for _, found in info.arms)
-        layout = arranged(len(info.arms), columns=2, height=70 + BAR * tallest)
+        layout = arranged(len(info.arms), columns=2, height=70 + BAR * tallest, gap=0.2)
         traces, names = [], []
         for index, (arm, found) in enumerate(info.arms):
             x, y = axes(index)
