@@ -47,7 +47,7 @@ class Trial:
         self.arm: str = job.key.arm
         """The arm's name."""
         self.phase: str = job.key.phase
-        """`search`, or `measure`."""
+        """`search`, `confirm` for the best trials once more, or `measure`."""
         self.number: int = job.key.trial
         """The number of the setting within its arm."""
         self.seed: int = job.spec.seed
