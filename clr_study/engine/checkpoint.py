@@ -35,10 +35,22 @@ def write_checkpoint(lanes: Lanes, path: Path) -> str:
             file.flush()
             os.fsync(file.fileno())
         os.replace(aside, path)
+        _sync_folder(path.parent)
     except BaseException:
         Path(aside).unlink(missing_ok=True)
         raise
     return hashlib.sha256(blob).hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes the file's new name outlast a power cut, where folders can be synced."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def read_checkpoint(path: Path, sha256: str) -> Lanes | None:

@@ -149,7 +149,7 @@ class SearchPhase:
 
     def _tell(self, outcome: Outcome, scores: Mapping[int, float]) -> None:
         key = outcome.key
-        score = scores.get(self.specs[key].updates)
+        score = scores.get(self.specs.pop(key).updates)
         if outcome.ending == "completed" and len(self.rungs[key.arm]) > 1 and score is not None:
             self.tuners[key.arm].report(key.trial, len(self.rungs[key.arm]), score)
         self.tuners[key.arm].tell(key.trial, str(outcome.ending), score, outcome.note)

@@ -8,8 +8,10 @@ import os
 import re
 import socket
 import time
+import traceback
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -107,12 +109,15 @@ class _Bench:
         except Exception as error:
             if len(jobs) == 1:
                 return [failed(jobs[0].key, error)]
+            words = traceback.format_exception_only(error)[-1].strip()[:200]
         # Outside the handler, so that the failed batch's tensors are free before its halves are tried.
         gc.collect()
         if self.task.device.type == "cuda":
             torch.cuda.empty_cache()
         middle = (len(jobs) + 1) // 2
-        return [*self.train(jobs[:middle]), *self.train(jobs[middle:])]
+        note = f"trained in a batch of {middle} at most, since one of {len(jobs)} failed: {words}"
+        outcomes = [*self.train(jobs[:middle]), *self.train(jobs[middle:])]
+        return [replace(outcome, note=outcome.note or note) for outcome in outcomes]
 
     def _batch(self, jobs: Sequence[Job], saved: Mapping[RunKey, Lanes]) -> list[Outcome]:
         known = [saved[job.key] for job in jobs if job.key in saved]

@@ -94,7 +94,8 @@ def evaluations(url: str) -> int:
 
 
 def assert_whole(results) -> None:
-    assert len(results.runs) == len({run.key for run in results.runs}) == 2 * (5 + 3)
+    assert len(results.runs) == len({run.key for run in results.runs})
+    assert [len(results.of(arm, phase)) for arm in ("constant", "clr") for phase in ("search", "measure")] == [5, 3] * 2
     for run in results.runs:
         assert run.ending == "completed"
         assert run.updates.tolist() == list(run.spec.evaluate_at)
