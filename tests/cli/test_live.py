@@ -72,7 +72,8 @@ def test_a_terminal_sees_a_panel_that_goes_and_an_answer_that_stays(folder):
     assert code == 0
     assert screen.count(HIDDEN) == screen.count(SHOWN) == 1, "the cursor is given back"
     panel, answer = screen.split(SHOWN)
-    assert "0/2 runs" in SIGNS.sub("", panel)
+    # A run may be over before the panel is drawn a second time.
+    assert re.search("getting ready|0/2 runs", SIGNS.sub("", panel))
     assert "\x1b[1A\x1b[2K" in panel, "the panel is drawn over"
     assert max(len(line) for line in SIGNS.sub("", panel).splitlines()) <= 80
     assert "tiny: test accuracy" in answer
