@@ -286,3 +286,15 @@ def test_more_than_memory_holds_is_a_sentence(root):
 def test_no_progress_bar_where_no_terminal_is(root, capfd):
     image_folder(root=str(root))
     assert capfd.readouterr() == ("", "")
+
+
+def test_nothing_is_laid_among_the_classes_where_another_loader_would_take_it_for_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home-cache"))
+    root = tmp_path / "flat"
+    for name in ("a", "b"):
+        (root / name).mkdir(parents=True)
+        Image.new("RGB", (4, 4)).save(root / name / "0.png")
+    first = image_folder(root=str(root))
+    assert {path.name for path in root.iterdir()} == {"a", "b"}
+    assert len(list((tmp_path / "home-cache" / "clr_study").iterdir())) == 1
+    assert torch.equal(image_folder(root=str(root)).train.inputs, first.train.inputs)

@@ -49,8 +49,8 @@ def image_folder(
             out. Needed if images differ in size.
         test: Name of the folder of the test split; only the usual name may be missing.
         train: Name of the folder of the training split; only the usual name may be missing.
-        cache: Folder for the decoded arrays. If not given, `.clr_study_cache` in `root` or, where that cannot be
-            written, `~/.cache/clr_study`.
+        cache: Folder for the decoded arrays. If not given, `.clr_study_cache` in `root` where that holds splits and can
+            be written, else `~/.cache/clr_study`.
         stream: Whether the images stay in their files and are decoded batch by batch, for sets that do not fit the
             memory. Needs a size; no array is kept.
 
@@ -66,7 +66,7 @@ def image_folder(
         ...     for name in ("black", "white"):
         ...         Path(root, name).mkdir()
         ...         Image.new("RGB", (6, 4), name).save(Path(root, name, "0.png"))
-        ...     splits = image_folder(root=root)
+        ...     splits = image_folder(root=root, cache=f"{root}/.cache")
         >>> splits.sample_shape, splits.train.inputs[:, 0, 0, 0].tolist(), splits.train.targets.tolist()
         ((3, 4, 6), [0, 255], [0, 1])
     """
@@ -79,7 +79,7 @@ def image_folder(
     if stream:
         return _splits(listings, {which: _files(listing, size) for which, listing in listings.items()}, folder, size)
     name = _digest(str(folder.resolve()), train, test, size)[:16]
-    stores = _cache_folders(folder, cache)
+    stores = _cache_folders(folder, cache, classes_in_root=listings["train"].folder == folder)
     fingerprint = _digest(*(listing.fingerprint() for listing in listings.values()))
     images = _cached(stores, name, fingerprint, listings)
     if images is None:
@@ -158,11 +158,12 @@ def _list_splits(folder: Path, train: str, test: str) -> dict[str, Listing]:
     return listings
 
 
-def _cache_folders(folder: Path, cache: str | None) -> list[Path]:
+def _cache_folders(folder: Path, cache: str | None, classes_in_root: bool) -> list[Path]:
     if cache is not None:
         return [Path(cache).expanduser()]
-    home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    return [folder / _CACHE_NAME, home / "clr_study"]
+    home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "clr_study"
+    # A folder of ours among the classes would be taken for one by torchvision's ImageFolder, in the user's own script.
+    return [home] if classes_in_root else [folder / _CACHE_NAME, home]
 
 
 def _cached(
