@@ -1,8 +1,9 @@
 """A whole search, side by side: `clr-study run` against the canonical Optuna script, same network, data and updates.
 
 Every repeat times both sides in turn on the same machine, each in processes of its own, from after the imports to the
-answer. Ours includes the check, the confirming and measuring of winners, and the report; the peer's is the search
-alone. The peer is the better of one process with all threads and two processes that share them.
+answer. Ours includes the check, one run that measures the winner, and the report; the peer's is the search alone: the
+best trials are not run again on fresh seeds here, which the script does not do either. The peer is the better of one
+process with all threads and two processes that share them.
 
     python benchmarks/search.py --net mlp --trials 64 --epochs 30 --repeats 5
 """
@@ -30,7 +31,7 @@ name = "bench"
 data = {data}
 model = {{ kind = "{net}" }}
 train = {{ batch_size = {batch}, epochs = {epochs}, evaluations = {epochs} }}
-search = {{ trials = {trials}, seed = {seed} }}
+search = {{ trials = {trials}, seed = {seed}, confirm = {{ trials = 1 }} }}
 measure = {{ seeds = 1 }}
 [arms.triangular.schedule]
 kind = "triangular"
