@@ -209,6 +209,7 @@ def test_the_winner_is_what_was_measured(results, comparison):
     assert "over 8 seeds." in head
     assert comparison.verdict in head
     assert "50 samples; a run has 500 of them. Measured with the optimizer sgd: momentum 0.9." in head
+    assert "Inputs were scaled to mean 0 and variance 1 on the training split" in head
     for form in FORMS:
         head, body = code(best, form).split("\n\n", 1)
         assert all(line.startswith("# ") and len(line) <= 102 for line in head.splitlines())

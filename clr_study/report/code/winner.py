@@ -67,6 +67,17 @@ def winner_of(results: Results, comparison: Comparison, arm: str) -> Winner | No
     )
 
 
+# How `normalise` of the data left the inputs.
+_TO_ONE = "Inputs were scaled to mean 0 and variance 1 on the training split"
+SCALED = {
+    "auto": _TO_ONE,
+    "channel": f"{_TO_ONE}, channel by channel",
+    "feature": f"{_TO_ONE}, entry by entry",
+    "mean_image": "Inputs had the mean image of the training split taken off",
+    "none": "Inputs were left as they are",
+}
+
+
 def _measured_with(spec: TrialSpec) -> str:
     """What an update was, and what took it."""
     if spec.own_loop:
@@ -78,5 +89,6 @@ def _measured_with(spec: TrialSpec) -> str:
     optim = ", ".join(f"{key} {scalar(value)}" for key, value in spec.optim.items() if key != "kind")
     return (
         f"An update is an optimizer step over {spec.batch_size} samples; a run has {spec.updates} of them. Measured "
-        f"with the optimizer {spec.optim['kind']}{': ' if optim else ''}{optim}."
+        f"with the optimizer {spec.optim['kind']}{': ' if optim else ''}{optim}. "
+        f"{SCALED[spec.data.get('normalise', 'auto')]}: a learning rate belongs to that scale."
     )
