@@ -197,7 +197,7 @@ def ray(
         InputError: Ray is not installed, or does not answer, or no node has what one worker needs.
 
     Examples:
-        >>> with ray([int, int], address="10.0.0.1:6379") as executor:  # doctest: +SKIP  it needs a cluster
+        >>> with ray([int, int], address="10.0.0.1:6379") as executor:  # doctest: +SKIP
         ...     executor.submit(max, 1, 2).result()
         2
     """

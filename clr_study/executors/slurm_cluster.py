@@ -146,7 +146,7 @@ def slurm(
         InputError: submitit is not installed, there is no Slurm here, or a number cannot be.
 
     Examples:
-        >>> with slurm([int], partition="gpu", time_limit=120) as executor:  # doctest: +SKIP  it needs a cluster
+        >>> with slurm([int], partition="gpu", time_limit=120) as executor:  # doctest: +SKIP
         ...     executor.submit(max, 1, 2).result()
         2
     """
