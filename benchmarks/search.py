@@ -44,14 +44,14 @@ import json, sys, time
 from clr_study.search import Where, run_study
 from clr_study.spec import load_study
 study = load_study(sys.argv[1])
-begin = time.perf_counter()
+begin, cpu = time.perf_counter(), time.process_time()
 where = Where(storage=f"sqlite:///{sys.argv[2]}/ours.db", out=sys.argv[2], devices=sys.argv[3])
 results = run_study(study, where)
-seconds = time.perf_counter() - begin
+seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu
 updates = sum(int(run.updates[-1]) for run in results.runs if len(run.updates))
 done = [run for run in results.of("triangular", "search") if run.ending == "completed"]
 best = max(run.final("validation_accuracy") for run in done)
-print(json.dumps({"updates": updates, "seconds": seconds, "best": best}))
+print(json.dumps({"updates": updates, "seconds": seconds, "cpu": cpu, "best": best}))
 """
 
 
@@ -84,6 +84,7 @@ def peer(net: str, trials: int, epochs: int, seed: int, folder: str, device: str
     return {
         "updates": sum(one["updates"] for one in found),
         "seconds": max(one["seconds"] for one in found),
+        "cpu": sum(one["cpu"] for one in found),
         "best": max(one["best"] for one in found),
     }
 
@@ -100,11 +101,15 @@ def measure(net: str, trials: int, epochs: int, repeats: int, device: str) -> No
             mine = ours(*common_part)
             several = {count: peer(*common_part, processes=count) for count in (1, 2)}
         best = max(several.values(), key=rate)
-        rows.append({"ours": mine, "peers": several, "ratio": rate(mine) / rate(best), "theirs": rate(best)})
+        # By CPU time as well, which a busy neighbour moves less; against the peer's own best by that measure.
+        cheapest = max(one["updates"] / one["cpu"] for one in several.values())
+        by_cpu = mine["updates"] / mine["cpu"] / cheapest
+        ratio = rate(mine) / rate(best)
+        rows.append({"ours": mine, "peers": several, "ratio": ratio, "cpu_ratio": by_cpu, "theirs": rate(best)})
         print(
             f"{net} repeat {repeat}: ours {rate(mine):,.0f} updates/s (best {mine['best']:.3f}), canonical "
             + ", ".join(f"{rate(one):,.0f} in {count}" for count, one in several.items())
-            + f" (best {best['best']:.3f}); ratio {rows[-1]['ratio']:.2f}",
+            + f" (best {best['best']:.3f}); ratio {ratio:.2f}, by CPU time {by_cpu:.2f}",
             flush=True,
         )
     common.write(
@@ -117,7 +122,12 @@ def measure(net: str, trials: int, epochs: int, repeats: int, device: str) -> No
         ours=statistics.median(rate(row["ours"]) for row in rows),
         theirs=statistics.median(row["theirs"] for row in rows),
         device=device,
-        extra={"trials": trials, "epochs": epochs, "rows": rows},
+        extra={
+            "trials": trials,
+            "epochs": epochs,
+            "cpu_ratio": statistics.median(row["cpu_ratio"] for row in rows),
+            "rows": rows,
+        },
     )
 
 
