@@ -51,8 +51,14 @@ def test_a_command_is_one_that_there_is(line):
         command.parse_args(context, words[2:])
 
 
+def test_what_it_links_to_is_there():
+    for path in re.findall(r"(?<!!)\[[^\]]*\]\((?!http)([^)#]+)", README):
+        assert (Path(__file__).parents[1] / path).is_file(), path
+
+
 def test_pictures_and_glossary_are_there():
+    words = (Path(__file__).parents[1] / "docs" / "index.md").read_text(encoding="utf-8")
     for path in re.findall(r"!\[.*?\]\((.*?)\)", README):
         assert (Path(__file__).parents[1] / path).stat().st_size > 10_000
     for word in ("study", "arm", "trial", "run", "lane", "phase", "hole", "update", "outcome", "target"):
-        assert f"**{word}**" in README
+        assert f"| {word} |" in words

@@ -82,8 +82,8 @@ def test_workers_share_the_devices(gpus, count, devices, options, found):
     ("count", "options", "words"),
     [
         (0, {"gpus_per_worker": 0.5}, "gives the 0 GPUs of --devices room for 0 workers, but .* for 1"),
-        (1, {"gpus_per_worker": 1.0, "workers": 2}, "gives the 1 GPUs that .* for 1 workers, but .* for 2"),
-        (2, {"gpus_per_worker": 0.6, "workers": 3}, "gives the 2 GPUs that .* for 2 workers, but .* for 3"),
+        (1, {"gpus_per_worker": 1.0, "workers": 2}, "gives the 1 GPUs of --devices room for 1 workers, but .* for 2"),
+        (2, {"gpus_per_worker": 0.6, "workers": 3}, "gives the 2 GPUs of --devices room for 2 workers, but .* for 3"),
     ],
 )
 def test_more_gpus_than_there_are_are_refused(gpus, count, options, words):
