@@ -15,7 +15,40 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from servers import MARIADB, MARIADB_INSTALL, MariaDb, Postgres, Server, running
 
+from clr_study.analysis import BOUND_RULES
+from clr_study.data import AUGMENTATIONS, DATASETS
+from clr_study.losses import LOSSES
+from clr_study.metrics import METRICS
+from clr_study.models import MODELS
+from clr_study.optim import OPTIMIZERS
+from clr_study.report import FIGURES, JOINT_FIGURES
+from clr_study.schedules import SCHEDULES
+
+REGISTRIES = (
+    AUGMENTATIONS,
+    BOUND_RULES,
+    DATASETS,
+    FIGURES,
+    JOINT_FIGURES,
+    LOSSES,
+    METRICS,
+    MODELS,
+    OPTIMIZERS,
+    SCHEDULES,
+)
 SERVERS = ("postgresql", "mariadb")
+
+
+@pytest.fixture
+def nothing_stays_registered() -> Iterator[None]:
+    """Takes back what a test has registered, which the tests of a registry's whole would else find in it."""
+    before = [dict(registry._things) for registry in REGISTRIES]
+    yield
+    for registry, known in zip(REGISTRIES, before, strict=True):
+        for kind in registry._things.keys() - known.keys():
+            thing = registry._things[kind]
+            if not thing.__module__.startswith("clr_study.") or "<locals>" in thing.__qualname__:
+                del registry._things[kind]
 
 
 @pytest.fixture(scope="session")

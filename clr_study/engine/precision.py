@@ -98,18 +98,25 @@ def forward_pass(model: nn.Module, params: Params, buffers: Params, inputs: Tens
         inputs: The normalised samples.
         precision: `bf16` for `MixedPrecision`.
     """
-    outputs = in_precision(precision, lambda: functional_call(model, (params, buffers), (inputs,)))
+    return in_precision(precision, lambda: functional_call(model, (params, buffers), (inputs,)), inputs)
+
+
+def in_precision(precision: Precision, compute: Callable[[], Tensor], inputs: Tensor) -> Tensor:
+    """Returns what a function computes from inputs, under `MixedPrecision` for `bf16`, in the precision of the inputs.
+
+    Examples:
+        >>> tokens = torch.tensor([1, 2])
+        >>> in_precision("bf16", lambda: torch.ones(1, 2) @ torch.ones(2, 1), tokens).dtype  # not tokens' own
+        torch.float32
+    """
+    if precision == "float32":
+        outputs = compute()
+    else:
+        with MixedPrecision():
+            outputs = compute()
     if inputs.is_floating_point():
         return outputs.to(inputs.dtype)
     return outputs.float() if precision == "bf16" else outputs  # tokens are whole numbers, which no outputs are
-
-
-def in_precision(precision: Precision, compute: Callable[[], Tensor]) -> Tensor:
-    """Returns what a function computes, under `MixedPrecision` for `bf16`."""
-    if precision == "float32":
-        return compute()
-    with MixedPrecision():
-        return compute()
 
 
 def _cast(value: Any, dtype: torch.dtype) -> Any:

@@ -100,7 +100,7 @@ def bound_forward(model: nn.Module, precision: Precision) -> Forward:
             holder[key] = params[name]
         for holder, key, name in statistics:
             holder[key] = buffers[name]
-        return in_precision(precision, lambda: model(inputs)).to(inputs.dtype), buffers
+        return in_precision(precision, lambda: model(inputs), inputs), buffers
 
     return forward
 
@@ -124,7 +124,7 @@ def lanes_forward(model: nn.Module, shared_inputs: bool, precision: Precision) -
         return vmap(plain_forward(model, precision), in_dims=(0, 0, None if shared_inputs else 0))
 
     def forward(params: Params, buffers: Params, inputs: Tensor) -> tuple[Tensor, Params]:
-        return in_precision(precision, lambda: chain(params, inputs, shared_inputs)).to(inputs.dtype), buffers
+        return in_precision(precision, lambda: chain(params, inputs, shared_inputs), inputs), buffers
 
     return forward
 

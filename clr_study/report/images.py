@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,8 @@ def _pictures(drawings: Sequence[go.Figure]) -> list[bytes]:
             ]
 
     try:
-        return asyncio.run(drawn())
+        with ThreadPoolExecutor(max_workers=1) as own_loop:  # a notebook's thread has a loop already
+            return own_loop.submit(lambda: asyncio.run(drawn())).result()
     except ChromeNotFoundError:
         raise InputError(
             "--png: pictures are drawn by a Chrome, and none was found; install Chrome or Chromium, or name one in the "

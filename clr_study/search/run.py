@@ -81,8 +81,7 @@ def run_study(study: Study, where: Where | None = None, say: Say = lambda _: Non
         results = read_results(crew.store, study.name)
         if crew.pushes:
             crew.pushes.now()
-    write_everything(results, where.folder(study.name))
-    _complain(results, where.folder(study.name))
+    _conclude(results, where.folder(study.name))
     return results
 
 
@@ -108,8 +107,7 @@ def run_range_test(study: Study, where: Where | None = None, say: Say = lambda _
         crew.begin(say)
         result = crew.range_test(say)
         results = read_results(crew.store, study.name)
-    write_everything(results, where.folder(study.name))
-    _complain(results, where.folder(study.name))
+    _conclude(results, where.folder(study.name))
     return result
 
 
@@ -125,6 +123,18 @@ def write_everything(results: Results, folder: Path, page: str = "comparison") -
     comparison = compare(results)
     write_results(results, folder / "results.json", comparison)
     return write_report(results, folder / "report.html", page, comparison)
+
+
+def _conclude(results: Results, folder: Path) -> None:
+    """Writes the report, and complains of runs that failed once it is there."""
+    try:
+        write_everything(results, folder)
+    except OSError as error:
+        raise UnfinishedError(
+            f"the report cannot be written to {folder}: {error.strerror}; mend that and run the same command again, "
+            "what was measured is in the storage"
+        ) from error
+    _complain(results, folder)
 
 
 class _Crew:

@@ -55,7 +55,7 @@ def test_what_can_be_listed_and_kinds():
     assert completed("new", "x", "--model", "small") == ["small_cnn"]
     assert completed("new", "x", "--data", "cifar") == ["cifar10", "cifar100"]
     assert completed("schedules", "one") == ["one_cycle"]
-    assert completed("report", "tiny", "--page", "com") == ["comparison"]
+    assert completed("report", "tiny", "--page", "compari") == ["comparison"]
 
 
 @pytest.mark.parametrize("shell", SHELLS)

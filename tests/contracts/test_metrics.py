@@ -78,6 +78,7 @@ def test_what_does_not_suit_it_is_refused_with_shapes(name, outputs, targets, wo
         METRICS[name](outputs, targets)
 
 
+@pytest.mark.usefixtures("nothing_stays_registered")
 def test_a_metric_of_the_users_own_loop_needs_a_name_and_a_direction():
     declare("bleu_made", "higher")
     declare("bleu_made", "higher")

@@ -80,6 +80,7 @@ def quickstart(tmp_path_factory) -> Path:
     return folder / "kept.db"
 
 
+@pytest.mark.usefixtures("nothing_stays_registered")
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_a_page_does_what_it_says(page, quickstart, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -16,9 +16,13 @@ from clr_study.errors import InputError
 from clr_study.executors import SlurmExecutor, slurm
 from clr_study.search import Where, run_study
 from clr_study.spec import parse_study
+from clr_study.worker import jobs
 
+# What a job imports: it then reports at each evaluation, however fast the machine is.
+OFTEN = "from clr_study.worker import jobs\n\njobs.REPORT_SECONDS = 0.0\n"
 STUDY = """
 name = "queued"
+imports = ["often"]
 data = { kind = "digits", validation = 0.2 }
 model = { kind = "mlp", hidden = [16] }
 train = { batch_size = 32, updates = 1000, evaluations = 20 }
@@ -105,10 +109,14 @@ def test_submitit_that_is_not_installed_is_named_with_its_extra(monkeypatch):
 
 def test_a_study_whose_batch_is_pre_empted_goes_on_from_its_checkpoint(postgresql, tmp_path, monkeypatch):
     real, interrupted = SlurmExecutor.submit, threading.Event()
+    (tmp_path / "often.py").write_text(OFTEN)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(jobs, "REPORT_SECONDS", jobs.REPORT_SECONDS)  # which this process imports away, too
 
-    def submit(self, fn, /, *jobs):
-        future = real(self, fn, *jobs)
-        if jobs:  # the first batch of runs; what was asked before has none
+    def submit(self, fn, /, *batches):
+        future = real(self, fn, *batches)
+        if batches:  # the first batch of runs; what was asked before has none
             folder = tmp_path / "checkpoints" / "queued"
 
             def interrupt() -> None:

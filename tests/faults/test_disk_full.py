@@ -21,7 +21,9 @@ measure = { seeds = 2 }
 kind = "constant"
 lr = 0.1
 """
-RUN = [sys.executable, "-c", "from clr_study.cli import main; main()", "run", "full.toml", "--devices", "cpu"]
+# A report at each evaluation, however fast the machine is.
+OFTEN = "from clr_study.worker import jobs; jobs.REPORT_SECONDS = 0.0; from clr_study.cli import main; main()"
+RUN = [sys.executable, "-c", OFTEN, "run", "full.toml", "--devices", "cpu"]
 
 
 def run(folder, largest_file: int | None = None, *options: str) -> subprocess.CompletedProcess:
