@@ -12,6 +12,9 @@ import pytest
 # Before torch is imported: threads that spin while they wait slow every other test down.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 sys.path.insert(0, str(Path(__file__).parent))
+# A shell has its background jobs ignore Ctrl-C, and so would every process that a test interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from servers import MARIADB, MARIADB_INSTALL, MariaDb, Postgres, Server, running
 
