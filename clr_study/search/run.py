@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +28,7 @@ from clr_study.search.words import beginning, complaint, found
 from clr_study.spec import (
     Arm,
     Job,
+    PlannedRun,
     RangeTestResult,
     Results,
     RunResult,
@@ -180,6 +181,10 @@ class _Crew:
             with suppress(OSError):
                 folder.parent.rmdir()
 
+    def drive_planned(self, planned: Sequence[PlannedRun]) -> None:
+        """Runs what is all known at the start, but for what an earlier owner has finished."""
+        self.drive(FixedPhase(planned, self.store, run_endings(self.store, self.study.name), self.record))
+
     def lanes(self, job: Job) -> int:
         if self.task is None:
             return 1
@@ -212,7 +217,7 @@ class _Crew:
         say(f"range test: {test.seeds} runs, learning rate from {test.low:g} to {test.high:g}")
         seeds = replicate_seeds(self.study.name, self.study.seed, "range_test", test.seeds)
         planned = range_test_runs(self.study, self.report.budgets[self.study.arms[0].name], seeds)
-        self.drive(FixedPhase(planned, self.store, run_endings(self.store, self.study.name), self.record))
+        self.drive_planned(planned)
         runs = read_results(self.store, self.study.name).of(planned[0].key.arm, "range_test")
         result = read_range_test(test, runs)
         add_range_test(self.store, self.study.name, result)
@@ -250,7 +255,7 @@ class _Crew:
         if again:
             confirm = self.study.search.confirm
             say(f"confirm: each arm's best {self.study.search.confirmed} trials, on {confirm.seeds} fresh seeds")
-            self.drive(FixedPhase(again, self.store, run_endings(self.store, self.study.name), self.record))
+            self.drive_planned(again)
             results = read_results(self.store, self.study.name)
         winners = {arm.name: winner_of(results, arm.name) for arm in searched}
         for name, winner in winners.items():
@@ -264,7 +269,7 @@ class _Crew:
         if planned:
             tuned = "each winner" if winners else "each arm"
             say(f"measure: {self.study.measure.seeds} fresh seeds for {tuned}")
-        self.drive(FixedPhase(planned, self.store, run_endings(self.store, self.study.name), self.record))
+        self.drive_planned(planned)
 
 
 def _check_range_test(study: Study, report: CheckReport) -> None:

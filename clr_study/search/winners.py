@@ -58,10 +58,11 @@ def confirm_runs(
     """
     if study.search is None or not study.search.confirmed:
         return []
+    best = {arm.name: ranked(results, arm.name)[: study.search.confirmed] for arm in arms}
     planned = []
     for seed in replicate_seeds(study.name, study.seed, "confirm", study.search.confirm.seeds):
         for arm in arms:
-            finalists = ranked(results, arm.name)[: study.search.confirmed]
+            finalists = best[arm.name]
             for trial in finalists if len(finalists) > 1 else ():
                 spec = fill(study, arm, trial.values, budgets[arm.name], seed)
                 key = RunKey(study.name, arm.name, "confirm", trial.key.trial, seed)
