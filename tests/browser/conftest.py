@@ -10,6 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
 sys.path.insert(0, str(Path(__file__).parent))
 
+from looking import PATIENCE
 from made_results import make_range_test, make_results
 from playwright.sync_api import sync_playwright
 
@@ -45,7 +46,8 @@ def visit(browser):
     contexts, complaints, requests = [], [], []
 
     def opened(path, width=1280, **options):
-        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+        context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce", **options)
+        context.set_default_timeout(1000 * PATIENCE)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text))

@@ -11,6 +11,8 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from looking import PATIENCE, wait_until
+from playwright.sync_api import expect
 
 pytest.importorskip("optuna_dashboard")
 pytestmark = pytest.mark.browser
@@ -41,6 +43,7 @@ def opened(browser, server):
     """Opens an address of the server; nothing may be asked for elsewhere, and nothing may go wrong."""
     place = server["report"].partition("/report/")[0]
     context, complaints, elsewhere = browser.new_context(viewport={"width": 1280, "height": 900}), [], []
+    context.set_default_timeout(1000 * PATIENCE)
 
     def open_page(address):
         page = context.new_page()
@@ -61,16 +64,14 @@ def test_it_lists_the_arms_with_their_direction(opened, server):
     page = opened(server["quickstart/triangular"].partition("/studies/")[0])
     for arm in ARMS:
         page.get_by_text(f"quickstart/{arm}", exact=False).first.wait_for()
-    assert page.get_by_text("Direction: MAXIMIZE").count() == len(ARMS)
+    expect(page.get_by_text("Direction: MAXIMIZE")).to_have_count(len(ARMS), timeout=1000 * PATIENCE)
 
 
 def test_an_arm_shows_its_trials_and_the_pushed_figures_drawn(opened, server):
     page = opened(server["quickstart/triangular"])
-    page.locator('[id^="user-defined-plot:"] .main-svg').first.wait_for(timeout=30_000)
-    deadline = time.monotonic() + 20
-    while len(drawn := [one for one in page.evaluate(DRAWN) if one[2]]) < 4 and time.monotonic() < deadline:
-        page.wait_for_timeout(100)
-    assert {name: title for name, title, _ in drawn} == {
+    page.locator('[id^="user-defined-plot:"] .main-svg').first.wait_for()
+    wait_until(page, DRAWN, lambda plots: sum(shapes > 0 for *_, shapes in plots) >= 4)
+    assert {name: title for name, title, _ in page.evaluate(DRAWN)} == {
         "final": "Where every run ended",
         "learning": "Learning curves: test accuracy",
         "effort": "How many trials it takes",
@@ -81,15 +82,15 @@ def test_an_arm_shows_its_trials_and_the_pushed_figures_drawn(opened, server):
 
 def test_the_note_says_the_verdict_and_leads_to_the_report(opened, server):
     page = opened(f"{server['quickstart/linear']}/note")
-    page.get_by_role("heading", name="quickstart: the search of linear").wait_for(timeout=30_000)
+    page.get_by_role("heading", name="quickstart: the search of linear").wait_for()
     quoted = page.locator("blockquote").text_content()
     assert "<script>alert(1)</script><img src=x onerror=alert(2)>" in quoted
     assert "[a](javascript:alert(3))" in quoted
     assert page.locator("[onerror], a[href^=javascript]").count() == 0
-    assert page.locator("table tbody tr").count() == len(ARMS)
+    expect(page.locator("table tbody tr")).to_have_count(len(ARMS), timeout=1000 * PATIENCE)
     page.get_by_text("4 fresh seeds of each winner", exact=False).wait_for()
     page.get_by_role("link", name="The report").click()
-    page.locator("html[data-drawn]").wait_for(state="attached", timeout=30_000)
+    page.locator("html[data-drawn]").wait_for(state="attached")
     assert page.url == server["report"]
 
 
@@ -114,10 +115,10 @@ def test_optuna_dashboard_itself_serves_the_same_with_our_configuration(ran):
 
 
 def ask(address):
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            with urllib.request.urlopen(address, timeout=20) as answer:
+            with urllib.request.urlopen(address, timeout=PATIENCE) as answer:
                 return json.load(answer)
         except urllib.error.URLError:  # it speaks before it listens
             assert time.monotonic() < deadline

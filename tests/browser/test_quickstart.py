@@ -1,12 +1,11 @@
 """The report of a study that has really run, as a reader opens it: from a file."""
 
-import base64
 import csv
 import io
 import json
 
 import pytest
-from looking import HIDDEN, SHAPES, colours, rgb, wait_until
+from looking import HIDDEN, SHAPES, colours, download, rgb, wait_until
 
 from clr_study.report import DARK, LIGHT
 
@@ -34,21 +33,14 @@ def test_every_download_is_a_table_with_the_rows_that_are_shown(visit, ran, tmp_
     page = visit(ran / "out" / "report.html", accept_downloads=True)
     figures = page.locator("figure").all()
     assert len(figures) >= 8
-    for number, figure in enumerate(figures):
+    for figure in figures:
         figure.get_by_text("data", exact=True).click()
         head = [cell.strip() for cell in figure.locator("th").all_text_contents()]
-        tables = {}
-        for link in figure.locator(".download").all():
-            with page.expect_download() as caught:
-                link.click()
-            path = tmp_path / f"{number}-{caught.value.suggested_filename}"
-            caught.value.save_as(path)
-            assert path.read_bytes() == base64.b64decode(link.get_attribute("href").partition(",")[2])
-            tables[path.suffix] = path.read_text()
-        rows = list(csv.DictReader(io.StringIO(tables[".csv"])))
+        as_csv, as_json = (download(page, link, tmp_path) for link in figure.locator(".download").all())
+        rows = list(csv.DictReader(io.StringIO(as_csv.read_text())))
         assert list(rows[0]) == head[: len(rows[0])]
         assert len(rows) >= figure.locator("tbody tr").count() > 0
-        assert [list(row) for row in json.loads(tables[".json"])] == [list(row) for row in rows]
+        assert [list(row) for row in json.loads(as_json.read_text())] == [list(row) for row in rows]
 
 
 def test_a_hostile_question_is_text_and_nothing_else(visit, ran):

@@ -1,11 +1,10 @@
 """The report in a real browser."""
 
-import base64
 import json
 import re
 
 import pytest
-from looking import HIDDEN, SHAPES, TICK, colours, rgb, wait_until
+from looking import HIDDEN, SHAPES, TICK, colours, download, rgb, wait_until
 from made_results import edge_cases, make_range_test, make_results, make_study
 
 from clr_study.report import DARK, LIGHT, write_report
@@ -48,8 +47,7 @@ def test_the_policy_is_in_force(visit, report, browser):
     page.evaluate("document.body.append(Object.assign(document.createElement('script'), {text: 'window.ran = 1'}))")
     page.evaluate("fetch('https://example.org/').catch(() => {})")
     assert page.evaluate("window.ran") is None
-    page.wait_for_timeout(200)
-    assert sum("Content Security Policy" in text for text in refused) >= 2
+    wait_until(page, "0", lambda _: sum("Content Security Policy" in text for text in refused) >= 2)
     context.close()
 
 
@@ -82,7 +80,7 @@ def test_hover_says_the_numbers(visit, report):
     plot = page.locator('.plot[data-figure="final-drawing"]')
     plot.scroll_into_view_if_needed()
     plot.locator(".points path").nth(3).hover(force=True)
-    text = page.locator(".hoverlayer .hovertext").first.text_content(timeout=5000)
+    text = page.locator(".hoverlayer .hovertext").first.text_content()
     assert re.search(r"fixed, seed \d.*\d\d\.\d\d%", text)
 
 
@@ -94,22 +92,16 @@ def test_data_opens_and_its_download_has_the_right_bytes(visit, report, tmp_path
     figure.get_by_text("data", exact=True).click()
     assert table.is_visible()
     link, as_json = figure.locator(".download").all()
-    with page.expect_download() as caught:
-        link.click()
-    assert caught.value.suggested_filename == "made-final.csv"
-    caught.value.save_as(tmp_path / "final.csv")
-    found = (tmp_path / "final.csv").read_bytes()
-    assert found == base64.b64decode(link.get_attribute("href").partition(",")[2])
-    rows = found.decode().splitlines()
+    found = download(page, link, tmp_path)
+    assert found.name == "made-final.csv"
+    rows = found.read_text().splitlines()
     assert rows[0] == "arm,seed,test_accuracy"
     shown = table.locator("tbody tr").first.locator("td").all_text_contents()
     assert rows[1].split(",")[:2] == shown[:2]
     assert float(rows[1].split(",")[2]) == pytest.approx(float(shown[2]), rel=1e-5)
-    with page.expect_download() as caught:
-        as_json.click()
-    assert caught.value.suggested_filename == "made-final.json"
-    caught.value.save_as(tmp_path / "final.json")
-    records = json.loads((tmp_path / "final.json").read_text())
+    found = download(page, as_json, tmp_path)
+    assert found.name == "made-final.json"
+    records = json.loads(found.read_text())
     assert [",".join(map(str, record.values())) for record in records] == rows[1:]
 
 
