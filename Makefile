@@ -10,13 +10,15 @@ SKIP_SLOW := --ignore tests/browser --ignore tests/docs --ignore tests/faults --
 quickstart: .venv/.run
 	$(BIN)/clr-study run quickstart
 
-# Three of the paper's studies at a fiftieth of their length, on real images, to the paper page: hours on a small machine.
+# Three of the paper's studies at a fiftieth of their length and on three seeds, on real images, to the paper page: hours
+# on a small machine.
 # CIFAR-10 lies in ./data (torchvision's own layout), or elsewhere: make paper-preview DATA='{ kind = "npz", path = "x.npz" }'
 SCALE ?= 0.02
+SEEDS ?= 3
 DATA ?=
 paper-preview: .venv/.run
 	for study in paper-table1 paper-sigmoid-bn paper-windows; do \
-	    $(BIN)/clr-study run $$study --scale $(SCALE) $(if $(DATA),--data '$(DATA)') || exit 1; \
+	    $(BIN)/clr-study run $$study --scale $(SCALE) --seeds $(SEEDS) $(if $(DATA),--data '$(DATA)') || exit 1; \
 	done
 	$(BIN)/clr-study paper
 

@@ -79,6 +79,7 @@ class Evidence:
         """Why these runs count for nothing but themselves: they are not of the study file as shipped; or nothing."""
         table = tomllib.loads(self.source)
         changes = [f"a preview at {table['scale']:g} of its length"] if "scale" in table else []
+        changes += [f"a preview on {table['seeds_instead']} seeds"] if "seeds_instead" in table else []
         changes += ["on other data"] if "data_instead" in table else []
         if changes:
             return ", ".join(changes)

@@ -16,19 +16,24 @@ def shipped_studies() -> dict[str, Path]:
     return {path.stem: path for path in sorted(shipped_folder("studies").glob("*.toml"))}
 
 
-def find_study(name: str, scale: float | None = None, data: str = "") -> Study:
+def find_study(name: str, scale: float | None = None, data: str = "", seeds: int | None = None) -> Study:
     """Returns the study of a shipped name or of a path that ends in `.toml`.
 
     Args:
         name: The name or the path.
         scale: The part of its length that is wanted, for a preview; None for all of it.
         data: A table of TOML, the data to run it on instead of its own; empty for its own.
+        seeds: Of its measure phase, fewer than its own, for a preview; None for its own.
 
     Raises:
         SpecError: There is no such study, or it cannot be.
     """
     path = _path(name)
-    study = load_study(path) if not data else parse_study(_with_data(path, data), where=f"{path} with --data")
+    study = load_study(path)
+    if seeds is not None:
+        study = parse_study(f"seeds_instead = {seeds}\n{study.source}", where=f"{path} with --seeds")
+    if data:
+        study = parse_study(_with_data(study.source, data), where=f"{path} with --data")
     return study if scale is None else scaled(study, scale)
 
 
@@ -45,9 +50,8 @@ def _path(name: str) -> Path:
     return Path(name)
 
 
-def _with_data(path: Path, data: str) -> str:
+def _with_data(source: str, data: str) -> str:
     """The text of a study file that says itself on which other data it runs, as the storage keeps it."""
-    study = load_study(path)
     try:
         if list(tomllib.loads(f"data_instead = {data}")) != ["data_instead"]:
             raise ValueError("it must be one table")
@@ -55,7 +59,7 @@ def _with_data(path: Path, data: str) -> str:
         raise SpecError(
             f'--data must be a table, as in \'{{ kind = "image_folder", root = "photos" }}\': {error}'
         ) from None
-    return f"data_instead = {data}\n{study.source}"
+    return f"data_instead = {data}\n{source}"
 
 
 def make_importable(*folders: Path) -> None:

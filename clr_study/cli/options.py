@@ -16,7 +16,7 @@ STORAGE_HELP = "Database URL [default: $CLR_STORAGE, or sqlite:///clr_study.db].
 
 
 def change_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the options that change a study and its name; the command gets the study's name and both as `changes`."""
+    """Adds the options that change a study and its name; the command gets them as `changes`."""
 
     @click.option(
         "--scale", type=float, metavar="FACTOR", help="A preview: every length times FACTOR, above 0 and below 1."
@@ -24,9 +24,10 @@ def change_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option(
         "--data", default="", metavar="TABLE", help='Other data: \'{ kind = "image_folder", root = "DIR" }\'.'
     )
+    @click.option("--seeds", type=int, metavar="N", help="A preview: fewer seeds of its measure phase than its own.")
     @wraps(command)
-    def with_changes(scale: float | None, data: str, **rest: Any) -> Any:
-        return command(changes=(scale, data), **rest)
+    def with_changes(scale: float | None, data: str, seeds: int | None, **rest: Any) -> Any:
+        return command(changes=(scale, data, seeds), **rest)
 
     return with_changes
 

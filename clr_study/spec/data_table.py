@@ -28,24 +28,3 @@ def parse_data(table: Any) -> Data:
         raise SpecError('[data] augment must be a list of tables with a kind, as in [{ kind = "flip" }]')
     own = {key: value for key, value in table.items() if key not in common}
     return call(Data, common, "[data]", given={"table": own})
-
-
-def on_other_data(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the tables of a study file with the data set of `data_instead` in the place of its own.
-
-    What the study does to its data stays, unless the new table says otherwise. Its name becomes `<name>-on-<kind>`, so
-    that its numbers are never taken for the study's.
-
-    Args:
-        table: The whole file.
-
-    Raises:
-        SpecError: `data_instead` is no table with a kind.
-    """
-    other, data = table["data_instead"], table.get("data")
-    if not isinstance(other, Mapping) or not isinstance(other.get("kind"), str):
-        raise SpecError('data_instead must be a table with a kind, as in { kind = "image_folder", root = "photos" }')
-    kept = {key: value for key, value in data.items() if key in COMMON} if isinstance(data, Mapping) else {}
-    name = f"{table['name']}-on-{other['kind'].replace(':', '.')}"
-    question = f"{table.get('question', '')} (on other data: {other['kind']})".lstrip()
-    return {**table, "name": name, "question": question, "data": {**kept, **other}}

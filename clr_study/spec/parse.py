@@ -13,9 +13,10 @@ from typing import Any
 
 from clr_study.errors import ClrStudyError, SpecError, did_you_mean
 from clr_study.spec.build import build_corners
-from clr_study.spec.data_table import on_other_data, parse_data
+from clr_study.spec.data_table import parse_data
 from clr_study.spec.goal import parse_metric, parse_target
 from clr_study.spec.imports import import_user_module
+from clr_study.spec.instead import on_fewer_seeds, on_other_data
 from clr_study.spec.loops import with_own_loop
 from clr_study.spec.make import call
 from clr_study.spec.paper import parse_paper
@@ -46,6 +47,7 @@ SECTIONS = (
     "name",
     "scale",
     "data_instead",
+    "seeds_instead",
     "question",
     "imports",
     "metric",
@@ -140,6 +142,8 @@ def _study(table: Mapping[str, Any], text: str) -> Study:
             raise SpecError(f"the study file needs the key {key!r}")
     if "data_instead" in table:
         table = on_other_data(table)
+    if "seeds_instead" in table:
+        table = on_fewer_seeds(table)
     if own_loop:
         table = with_own_loop(table)
     elif "values" in table:

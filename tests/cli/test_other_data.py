@@ -11,9 +11,10 @@ def test_a_shipped_study_runs_on_other_data_under_another_name(clr_study, tmp_pa
     arrays = {f"x{side}": draw.integers(0, 256, (220, 3, 32, 32), dtype=np.uint8) for side in ("", "_test")}
     np.savez("mine.npz", **arrays, **{f"y{side}": np.arange(220) % 10 for side in ("", "_test")})
     data = '{ kind = "npz", path = "mine.npz" }'
-    result = clr_study("check", "paper-windows", "--scale", "0.002", "--data", data)
+    result = clr_study("check", "paper-windows", "--scale", "0.002", "--data", data, "--seeds", "2")
     assert result.exit_code == 0, result.output
-    assert result.output.startswith("paper-windows-on-npz-x0.002")
+    assert result.output.startswith("paper-windows-on-npz-n2-x0.002")
+    assert "2 seeds" in result.output
 
 
 def test_what_is_no_table_is_refused(clr_study):

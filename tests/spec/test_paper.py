@@ -72,6 +72,22 @@ def test_other_data_keep_what_the_study_does_to_its_data_and_get_a_name():
     assert parse_study(preview.source) == preview, "the text that is stored makes the same study"
 
 
+def test_fewer_seeds_are_a_preview_with_a_name():
+    study = parsed("measure = { seeds = 10 }", "seeds_instead = 3\n")
+    assert (study.name, study.measure.seeds) == ("mine-n3", 3)
+    assert study.question == "(on 3 of its 10 seeds: a preview)"
+    preview = scaled(study, 0.1)
+    assert preview.name == "mine-n3-x0.1"
+    assert parse_study(preview.source) == preview, "the text that is stored makes the same study"
+    assert parsed("", "seeds_instead = 7\n").measure.seeds == 7, "of the 8 that a file without a word has"
+
+
+@pytest.mark.parametrize("seeds", ["0", "-1", "10", "11", "true", "2.0", '"2"'])
+def test_seeds_that_are_not_fewer_are_refused(seeds):
+    with pytest.raises(SpecError, match=r"seeds_instead must be a whole number .* own, 10, but got"):
+        parsed("measure = { seeds = 10 }", f"seeds_instead = {seeds}\n")
+
+
 @pytest.mark.parametrize("data", ['"photos"', "{ root = 1 }", "{ kind = 1 }"])
 def test_other_data_without_a_kind_are_refused(data):
     with pytest.raises(SpecError, match="data_instead must be a table with a kind"):
