@@ -13,6 +13,7 @@ from clr_study.engine.losses import cross_entropies, cross_entropy
 from clr_study.engine.state import Lanes
 from clr_study.engine.step import Forward, lanes_forward, lanes_loss, plain_forward
 from clr_study.engine.task import Task
+from clr_study.models import laid_out
 from clr_study.optim import Params
 from clr_study.spec import Precision
 
@@ -63,7 +64,7 @@ def evaluate(
         with torch.no_grad():
             if fused:
                 return _scores(lanes_forward(model, True, precision), lanes, task, split)
-            single = _single(plain_forward(model, precision))
+            single = _single(model, plain_forward(model, precision))
             singles = [_scores(single, lanes.take([lane]), task, split) for lane in range(len(lanes))]
             names = [field.name for field in fields(Scores)]
             return Scores(*(torch.cat([getattr(s, name) for s in singles]) for name in names))
@@ -71,11 +72,12 @@ def evaluate(
         model.train()
 
 
-def _single(forward: Forward) -> Forward:
+def _single(model: nn.Module, forward: Forward) -> Forward:
     """The forward pass for a state of one lane."""
 
     def call(params: Params, buffers: Params, inputs: Tensor) -> tuple[Tensor, Params]:
-        outputs, _ = forward({k: p[0] for k, p in params.items()}, {k: b[0] for k, b in buffers.items()}, inputs)
+        one = {k: p[0] for k, p in params.items()}, {k: b[0] for k, b in buffers.items()}
+        outputs, _ = forward(*one, laid_out(model, inputs))
         return outputs[None], buffers
 
     return call

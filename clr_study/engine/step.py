@@ -12,7 +12,7 @@ from torch.func import vmap
 from clr_study.engine.chain import chain_of
 from clr_study.engine.losses import Loss, cross_entropy
 from clr_study.engine.precision import forward_pass, in_precision
-from clr_study.models import multipliers_of
+from clr_study.models import laid_out, multipliers_of
 from clr_study.optim import Multipliers, Optimizer, Params, State
 from clr_study.spec import Precision
 
@@ -100,7 +100,8 @@ def bound_forward(model: nn.Module, precision: Precision) -> Forward:
             holder[key] = params[name]
         for holder, key, name in statistics:
             holder[key] = buffers[name]
-        return in_precision(precision, lambda: model(inputs), inputs), buffers
+        laid = laid_out(model, inputs)
+        return in_precision(precision, lambda: model(laid), inputs), buffers
 
     return forward
 

@@ -1,6 +1,6 @@
 """Networks, each a function from the samples' shape and the number of classes to a module."""
 
-from clr_study.models.base import MODELS, add, born, build_model, multipliers_of, unfusable, why_unfusable
+from clr_study.models.base import MODELS, add, born, build_model, laid_out, multipliers_of, unfusable, why_unfusable
 from clr_study.models.char_transformer import char_transformer
 from clr_study.models.cifar10_full import cifar10_full
 from clr_study.models.cifar10_full_sigmoid_bn import cifar10_full_sigmoid_bn
@@ -21,6 +21,7 @@ __all__ = [
     "cifar10_full_sigmoid_bn",
     "cifar10_quick",
     "densenet",
+    "laid_out",
     "mlp",
     "multipliers_of",
     "resnet",

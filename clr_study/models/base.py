@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from clr_study.errors import InputError, did_you_mean
 from clr_study.registry import Registry
@@ -160,6 +160,30 @@ def _obstacle(part: nn.Module) -> str | None:
             return "runs a power iteration that vmap cannot take"
         case _:
             return None
+
+
+def laid_out(module: nn.Module, inputs: Tensor) -> Tensor:
+    """Returns the inputs of a module as it wants them in memory: the same numbers, on a CPU perhaps channels last.
+
+    A module whose attribute `channels_last` is true gets its images with the channels of a pixel side by side, in which
+    torch's pooling on a CPU is up to ten times as fast. None of its layers may depend on where a number lies, as
+    `Tensor.view` does.
+
+    Args:
+        module: The network.
+        inputs: A batch of what it takes.
+
+    Examples:
+        >>> network = nn.Conv2d(2, 1, 3)
+        >>> laid_out(network, torch.zeros(1, 2, 4, 4)).stride()
+        (32, 16, 4, 1)
+        >>> network.channels_last = True
+        >>> laid_out(network, torch.zeros(1, 2, 4, 4)).stride()
+        (32, 1, 8, 2)
+    """
+    if getattr(module, "channels_last", False) and inputs.dim() == 4 and inputs.device.type == "cpu":
+        return inputs.contiguous(memory_format=torch.channels_last)
+    return inputs
 
 
 def multipliers_of(module: nn.Module) -> dict[str, tuple[float, float]]:

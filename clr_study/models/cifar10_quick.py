@@ -13,6 +13,8 @@ from clr_study.models.layers import image_shape
 class Cifar10Quick(nn.Module):
     """The module behind `cifar10_quick`; its layers carry the names of Caffe's file."""
 
+    channels_last = True
+
     def __init__(self, channels: int, height: int, width: int, classes: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(channels, 32, 5, padding=2)

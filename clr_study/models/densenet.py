@@ -42,6 +42,8 @@ class Transition(nn.Module):
 class CifarDenseNet(nn.Module):
     """The module behind `densenet`."""
 
+    channels_last = True
+
     def __init__(self, channels: int, classes: int, layers: int, growth: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(channels, FIRST_CHANNELS, 3, padding=1, bias=False)

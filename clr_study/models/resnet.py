@@ -86,6 +86,8 @@ BLOCKS: dict[str, type[BasicBlock] | type[Bottleneck]] = {"basic": BasicBlock, "
 class CifarResNet(nn.Module):
     """The module behind `resnet`."""
 
+    channels_last = True
+
     def __init__(
         self,
         channels: int,

@@ -89,3 +89,25 @@ def test_evaluation_drops_nothing():
     """Two looks at one state agree."""
     one, other = trained(until=4), trained(until=4)
     assert one.seen[0].validation_loss == other.seen[0].validation_loss
+
+
+def test_images_lie_channels_last_for_a_network_that_asks_for_it_and_as_they_come_for_any_other():
+    class Looking(nn.Module):
+        def __init__(self, channels_last):
+            super().__init__()
+            self.channels_last, self.inner, self.strides = channels_last, nn.Conv2d(3, 2, 3), set()
+
+        def forward(self, x):
+            self.strides.add(x.stride()[1:])
+            return self.inner(x).mean((2, 3))
+
+    images = {"kind": "synthetic", "shape": (3, 8, 8), "classes": 2, "validation": 0.2}
+    seen, losses = [], []
+    for asks in (False, True):
+        torch.manual_seed(3)
+        looking = Looking(asks)
+        training = Training([replace(SPEC, data=images)], load_task(images), build=lambda *_, net=looking: net)
+        losses.append([snapshot.evaluations[0].validation_loss for snapshot in training.run()])
+        seen.append(looking.strides)
+    assert seen == [{(64, 8, 1)}, {(1, 24, 3)}]  # in training and in evaluation
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)

@@ -80,6 +80,14 @@ def test_lrn_within_the_channel(size, alpha, beta):
     np.testing.assert_allclose(actual, lrn(image, size, alpha, beta), rtol=1e-13)
 
 
+@pytest.mark.parametrize(("size", "alpha", "beta"), [(3, 2.0, 0.75), (5, 0.7, 0.5)])
+def test_the_gradient_of_lrn_is_that_of_finite_differences_alone_and_as_lanes(size, alpha, beta):
+    layer = WithinChannelLRN(size, alpha, beta)
+    lanes = torch.tensor(DRAW.normal(size=(2, 3, 1, 4, 5)), requires_grad=True)
+    assert torch.autograd.gradcheck(layer, lanes[0].detach().requires_grad_())
+    assert torch.autograd.gradcheck(torch.func.vmap(layer), lanes)
+
+
 def quick(image, p):
     x = np.maximum(pool(conv(image, p["conv1.weight"], p["conv1.bias"]), 3, 2), 0)
     x = pool(np.maximum(conv(x, p["conv2.weight"], p["conv2.bias"]), 0), 3, 2, average=True)
