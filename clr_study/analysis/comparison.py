@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 
@@ -126,6 +126,19 @@ class Difference:
     improvement: float
     effect_size: float
     within: float
+
+    @property
+    def turned(self) -> Difference:
+        """The same difference, seen from the other arm."""
+        known = self.estimate
+        return replace(
+            self,
+            arm=self.reference,
+            reference=self.arm,
+            estimate=Estimate(-known.value, -known.high, -known.low, known.n),
+            improvement=1 - self.improvement,
+            effect_size=-self.effect_size,
+        )
 
 
 @dataclass(frozen=True)

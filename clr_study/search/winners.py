@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from clr_study.data import replicate_seeds
 from clr_study.metrics import higher_is_better
@@ -19,28 +21,51 @@ def ranked(results: Results, arm: str) -> list[RunResult]:
     return sorted(done, key=lambda run: (sign * run.final(column), run.final("validation_loss"), run.key.trial))
 
 
+@dataclass(frozen=True)
+class Confirmation:
+    """What a trial came to when it was run again on fresh seeds.
+
+    Args:
+        lost: How many of its runs did not complete.
+        done: How many did.
+        score: Their mean at the end, in the metric that decides; NaN without one.
+        loss: Their mean validation loss; likewise.
+    """
+
+    lost: int
+    done: int
+    score: float
+    loss: float
+
+
+def confirmation(results: Results, arm: str, trial: int) -> Confirmation | None:
+    """Returns what a trial came to on fresh seeds; None if it was not run again."""
+    runs = [run for run in results.of(arm, "confirm") if run.key.trial == trial]
+    done = [run for run in runs if run.ending == "completed"]
+
+    def mean(column: str) -> float:
+        return sum(run.final(column) for run in done) / len(done) if done else math.nan
+
+    score, loss = mean(_column(results.study)[0]), mean("validation_loss")
+    return Confirmation(len(runs) - len(done), len(done), score, loss) if runs else None
+
+
 def winner_of(results: Results, arm: str) -> RunResult | None:
     """Returns an arm's winning trial; None if none has completed.
 
     Of the trials that were run again, the one that completed most often wins, then the best mean score over those
     fresh seeds; the run that made it a finalist does not count, for it was picked for its luck. Ties go as in `ranked`.
     """
-    trials = ranked(results, arm)
-    again: dict[int, list[RunResult]] = {}
-    for run in results.of(arm, "confirm"):
-        again.setdefault(run.key.trial, []).append(run)
-    finalists = [run for run in trials if run.key.trial in again]
+    trials, sign = ranked(results, arm), _column(results.study)[1]
+    again = {run.key.trial for run in results.of(arm, "confirm")}
+    finalists = [trial for trial in trials if trial.key.trial in again]
     if not finalists:
         return trials[0] if trials else None
-    column, sign = _column(results.study)
 
     def lost_and_score(finalist: RunResult) -> tuple[int, float, float]:
-        runs = again[finalist.key.trial]
-        done = [run for run in runs if run.ending == "completed"]
-        if not done:
-            return len(runs), 0.0, 0.0
-        scores, losses = (sum(run.final(name) for run in done) / len(done) for name in (column, "validation_loss"))
-        return len(runs) - len(done), sign * scores, losses
+        found = confirmation(results, arm, finalist.key.trial)
+        assert found is not None
+        return (found.lost, sign * found.score, found.loss) if found.done else (found.lost, 0.0, 0.0)
 
     return min(finalists, key=lost_and_score)  # which keeps the first of equals
 

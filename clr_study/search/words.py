@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from clr_study.analysis.words import number
 from clr_study.metrics import is_share
 from clr_study.report.words import settings
+from clr_study.search.winners import confirmation
 from clr_study.spec import Ending, Results, RunKey, RunResult
 
 
@@ -44,13 +44,14 @@ def found(arm: str, winner: RunResult | None, results: Results) -> str:
         ends = Counter(run.ending for run in results.of(arm, "search"))
         how = ", ".join(f"{count} {ending}" for ending, count in sorted(ends.items(), key=str))
         return f"{arm}: no trial has completed ({how}), so there is nothing to measure"
-    metric, column = results.study.metric, f"validation_{results.study.metric}"
-    again = [run.final(column) for run in results.of(arm, "confirm") if run.key.trial == winner.key.trial]
-    scores = [score for score in again if math.isfinite(score)] or [winner.final(column)]
-    score = number(sum(scores) / len(scores), metric, 2 if is_share(metric) else None)
-    over = f" over {len(scores)} fresh seeds" if again else ""
+    metric = results.study.metric
+    again = confirmation(results, arm, winner.key.trial)
+    score, over = winner.final(f"validation_{metric}"), ""
+    if again is not None and again.done:
+        score, over = again.score, f" over {again.done} fresh seed{'' if again.done == 1 else 's'}"
+    told = number(score, metric, 2 if is_share(metric) else None)
     return (
-        f"{arm}: trial {winner.key.trial} won, validation {metric} {score}{over}, "
+        f"{arm}: trial {winner.key.trial} won, validation {metric} {told}{over}, "
         f"{settings(winner.spec.schedule, winner.values)}"
     )
 

@@ -18,25 +18,8 @@ from clr_study.errors import InputError
 from clr_study.executors import ray
 from clr_study.search import Where, run_study
 from clr_study.spec import parse_study
-from clr_study.store import open_store, read_results
 
 NODE = {"num_cpus": 2, "object_store_memory": 80 * 2**20}
-STUDY = """
-name = "spread"
-data = { kind = "digits", validation = 0.2 }
-model = { kind = "mlp", hidden = [16] }
-train = { batch_size = 64, updates = 300, evaluations = 20 }
-search = { trials = 5, seed = 3 }
-measure = { seeds = 3 }
-[arms.constant.schedule]
-kind = "constant"
-lr = { low = 1e-3, high = 0.3, log = true }
-[arms.clr.schedule]
-kind = "triangular2"
-max_lr = { low = 1e-3, high = 0.3, log = true }
-base_lr = { times = "max_lr", low = 0.05, high = 0.5 }
-step_size = { low = 6, high = 30 }
-"""
 
 
 def fail(words: str) -> None:
@@ -85,30 +68,23 @@ def test_ray_that_is_not_installed_is_named_with_its_extra(monkeypatch):
         ray([int])
 
 
-def evaluations(url: str) -> int:
-    try:
-        with open_store(url, create=False) as store:
-            return sum(len(run.updates) for run in read_results(store, "spread").runs)
-    except Exception:  # the owner has not made it yet
-        return 0
+@pytest.fixture
+def study() -> str:
+    """A study's text. What `tests` holds is imported here and below, for the workers import this module without it."""
+    from two_arms import two_arms
+
+    return two_arms("spread")
 
 
-def assert_whole(results) -> None:
-    assert len(results.runs) == len({run.key for run in results.runs})
-    assert [len(results.of(arm, phase)) for arm in ("constant", "clr") for phase in ("search", "measure")] == [5, 3] * 2
-    for run in results.runs:
-        assert run.ending == "completed"
-        assert run.updates.tolist() == list(run.spec.evaluate_at)
-
-
-def test_a_node_lost_in_mid_study_and_one_that_joins(ray_cluster, postgresql, tmp_path):
-    from servers import PASSWORD  # not above: the workers import this module, and have no such file
+def test_a_node_lost_in_mid_study_and_one_that_joins(ray_cluster, postgresql, tmp_path, study):
+    from servers import PASSWORD
+    from two_arms import assert_whole, evaluations
 
     doomed = ray_cluster.add_node(**NODE)
     with postgresql.fresh() as url, ThreadPoolExecutor(1) as owner:
         where = Where(executor="ray", storage=url, out=str(tmp_path), workers=2, cpus_per_worker=2)
-        answer = owner.submit(run_study, parse_study(STUDY), where)
-        while evaluations(url) < 20 and not answer.done():
+        answer = owner.submit(run_study, parse_study(study), where)
+        while evaluations(url, "spread") < 20 and not answer.done():
             time.sleep(0.05)
         assert not answer.done(), "the study was over before the node was lost"
         ray_cluster.remove_node(doomed, allow_graceful=False)
@@ -128,17 +104,19 @@ def small(*, shape, classes):
 """
 
 
-def test_the_command_sends_the_users_module_and_ends_on_sigterm(ray_cluster, postgresql, tmp_path):
+def test_the_command_sends_the_users_module_and_ends_on_sigterm(ray_cluster, postgresql, tmp_path, study):
+    from two_arms import evaluations
+
     (tmp_path / "users_net.py").write_text(NET)
-    (tmp_path / "spread.toml").write_text(STUDY.replace('kind = "mlp", hidden = [16]', 'kind = "users_net:small"'))
+    (tmp_path / "spread.toml").write_text(study.replace('kind = "mlp", hidden = [16]', 'kind = "users_net:small"'))
     command = [*COMMAND, "--address", ray_cluster.address, "--workers", "1"]
     with postgresql.fresh() as url:
         environment = {**os.environ, "CLR_STORAGE": url, "PYTHONPATH": ""}
         with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as process:
-            while evaluations(url) < 10 and process.poll() is None:
+            while evaluations(url, "spread") < 10 and process.poll() is None:
                 time.sleep(0.05)
             process.send_signal(signal.SIGTERM)
             _, err = process.communicate(timeout=120)
-        assert evaluations(url) >= 10
+        assert evaluations(url, "spread") >= 10
     assert process.returncode == 143, err
     assert "what was done is saved" in err

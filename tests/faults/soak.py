@@ -25,26 +25,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from servers import Postgres, running
+from two_arms import ARMS, two_arms
 
 from clr_study.spec import Results
 from clr_study.store import open_store, read_losses, read_results
 
-STUDY = """
-name = "soak"
-data = { kind = "digits", validation = 0.2 }
-model = { kind = "mlp", hidden = [16] }
-train = { batch_size = 16, updates = 600, evaluations = 20 }
-search = { trials = 4, seed = 3 }
-measure = { seeds = 3 }
-[arms.constant.schedule]
-kind = "constant"
-lr = { low = 1e-3, high = 0.3, log = true }
-[arms.clr.schedule]
-kind = "triangular2"
-max_lr = { low = 1e-3, high = 0.3, log = true }
-base_lr = { times = "max_lr", low = 0.05, high = 0.5 }
-step_size = { low = 20, high = 100 }
-"""
+STUDY = two_arms("soak", batch_size=16, updates=600, trials=4)
 RUN = [sys.executable, "-c", "from clr_study.cli import main; main()", "run", "soak.toml", "--devices", "cpu"]
 KILLS_A_STUDY = 6
 GIVEN_UP = "its worker died"
@@ -122,7 +108,7 @@ def judge(folder: Path, url: str) -> tuple[Counter[str], Results]:
         given_up = run.ending == "failed" and run.note.startswith(GIVEN_UP)
         found["given up after three kills"] += given_up
         found["losses"] += not (whole or given_up)
-    for arm in ("constant", "clr"):
+    for arm in ARMS:
         for phase, planned in (("search", 4), ("measure", 3)):
             found["losses"] += max(0, planned - len(results.of(arm, phase)))
     settings = Counter((run.key.phase, run.spec.digest) for run in results.runs)

@@ -10,25 +10,12 @@ import time
 
 import numpy as np
 import pytest
+from two_arms import evaluations as stored
+from two_arms import two_arms
 
 from clr_study.store import open_store, read_results
 
-STUDY = """
-name = "killed"
-data = { kind = "digits", validation = 0.2 }
-model = { kind = "mlp", hidden = [16] }
-train = { batch_size = 16, updates = 400, evaluations = 20 }
-search = { trials = 4, seed = 3 }
-measure = { seeds = 2 }
-[arms.constant.schedule]
-kind = "constant"
-lr = { low = 1e-3, high = 0.3, log = true }
-[arms.clr.schedule]
-kind = "triangular2"
-max_lr = { low = 1e-3, high = 0.3, log = true }
-base_lr = { times = "max_lr", low = 0.05, high = 0.5 }
-step_size = { low = 20, high = 100 }
-"""
+STUDY = two_arms("killed", batch_size=16, updates=400, trials=4, seeds=2)
 
 
 def start(folder, *options):
@@ -67,12 +54,7 @@ def wait_for_training(process, folder, evaluations):
     """Waits until so many evaluations are stored, so that the kill falls into training on any machine."""
     end = time.monotonic() + 120
     while time.monotonic() < end and process.poll() is None:
-        try:
-            with open_store(f"sqlite:///{folder}/clr_study.db", create=False) as store:
-                done = sum(len(run.updates) for run in read_results(store, "killed").runs)
-        except Exception:
-            done = 0
-        if done >= evaluations:
+        if stored(f"sqlite:///{folder}/clr_study.db", "killed") >= evaluations:
             return
         time.sleep(0.02)
     pytest.fail(f"the study ended before it had {evaluations} evaluations: {process.communicate()[1]}")

@@ -14,48 +14,21 @@ import sys
 import threading
 import time
 
+from two_arms import assert_whole, two_arms
+from two_arms import evaluations as stored
+
 from clr_study.search import Where, run_study
 from clr_study.spec import parse_study
-from clr_study.store import open_store, read_results
 
-STUDY = """
-name = "orphans"
-data = { kind = "digits", validation = 0.2 }
-model = { kind = "mlp", hidden = [16] }
-train = { batch_size = 64, updates = 300, evaluations = 20 }
-search = { trials = 5, seed = 3 }
-measure = { seeds = 3 }
-[arms.constant.schedule]
-kind = "constant"
-lr = { low = 1e-3, high = 0.3, log = true }
-[arms.clr.schedule]
-kind = "triangular2"
-max_lr = { low = 1e-3, high = 0.3, log = true }
-base_lr = { times = "max_lr", low = 0.05, high = 0.5 }
-step_size = { low = 6, high = 30 }
-"""
+STUDY = two_arms("orphans")
 
 
 def where(folder, **changes) -> Where:
     return Where(**{"storage": f"sqlite:///{folder}/s.db", "out": str(folder / "out"), "devices": "cpu", **changes})
 
 
-def assert_whole(results):
-    """Every run that such a study plans is there once, completed, with all of its evaluations in order."""
-    assert len(results.runs) == len({run.key for run in results.runs})
-    assert [len(results.of(arm, phase)) for arm in ("constant", "clr") for phase in ("search", "measure")] == [5, 3] * 2
-    for run in results.runs:
-        assert run.ending == "completed"
-        assert run.updates.tolist() == list(run.spec.evaluate_at)
-    assert set(results.winners) == {"constant", "clr"}
-
-
 def evaluations(folder) -> int:
-    try:
-        with open_store(f"sqlite:///{folder}/s.db", create=False) as store:
-            return sum(len(run.updates) for run in read_results(store, "orphans").runs)
-    except Exception:  # the owner has not made it yet
-        return 0
+    return stored(f"sqlite:///{folder}/s.db", "orphans")
 
 
 def test_killed_workers_cost_time_and_nothing_else(tmp_path):

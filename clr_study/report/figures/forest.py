@@ -21,29 +21,6 @@ UPDATES = "updates to target"
 
 
 @dataclass(frozen=True)
-class ForestRow:
-    """One arm against the arm of its family.
-
-    Args:
-        arm: Which.
-        estimate: The mean of this arm minus the other over the pairs in which both completed.
-        p: Two-sided sign-flip p.
-        p_holm: p, adjusted by Holm over the family.
-        improvement: The part of the pairs in which this arm was the better one, ties as half.
-        effect_size: Cohen's d of the pairs; NaN where it is not known.
-        within: No difference larger than this was shown; NaN where there is no interval.
-    """
-
-    arm: str
-    estimate: Estimate
-    p: float
-    p_holm: float
-    improvement: float
-    effect_size: float
-    within: float
-
-
-@dataclass(frozen=True)
 class ForestFamily:
     """The differences to one arm, over which Holm adjusts.
 
@@ -52,14 +29,14 @@ class ForestFamily:
         role: What that arm is: `reference`, `best`, or the best of a study.
         metric: What is compared; `updates to target` where budgets differ and the time decides.
         right_is_better: Whether more of it is better.
-        rows: One for each other arm.
+        rows: Each other arm against this one.
     """
 
     against: str
     role: str
     metric: str
     right_is_better: bool
-    rows: tuple[ForestRow, ...]
+    rows: tuple[Difference, ...]
 
 
 @dataclass(frozen=True)
@@ -85,8 +62,8 @@ class Forest(Figure[ForestInfo]):
         if len(comparison.arms) < 2:
             return Absent("The study has one arm, so there is nothing to hold it against.")
         reference, best = comparison.arms[0].arm, comparison.best
-        rows = tuple(map(_row, comparison.to_reference))
-        families = [ForestFamily(reference, "reference", comparison.metric, comparison.higher_is_better, rows)]
+        metric, right = comparison.metric, comparison.higher_is_better
+        families = [ForestFamily(reference, "reference", metric, right, comparison.to_reference)]
         if best is not None and (best != reference or comparison.by == "target"):
             families.append(against_best(comparison, "best"))
         shown = tuple(family for family in families if any(math.isfinite(row.estimate.value) for row in family.rows))
@@ -177,23 +154,10 @@ def against_best(comparison: Comparison, role: str) -> ForestFamily:
     found = comparison.target_to_best if by_target else comparison.to_best
     metric = UPDATES if by_target else comparison.metric
     right = comparison.higher_is_better and not by_target
-    return ForestFamily(str(comparison.best), role, metric, right, tuple(_turned(each) for each in found))
+    return ForestFamily(str(comparison.best), role, metric, right, tuple(each.turned for each in found))
 
 
-def _row(found: Difference) -> ForestRow:
-    sure = (found.p, found.p_holm, found.improvement, found.effect_size)
-    return ForestRow(found.arm, found.estimate, *sure, found.within)
-
-
-def _turned(found: Difference) -> ForestRow:
-    """A difference of the best arm to another one, seen from the other."""
-    known = found.estimate
-    turned = Estimate(-known.value, -known.high, -known.low, known.n)
-    sure = (found.p, found.p_holm, 1 - found.improvement, -found.effect_size)
-    return ForestRow(found.reference, turned, *sure, found.within)
-
-
-def _in_words(row: ForestRow, family: ForestFamily) -> str:
+def _in_words(row: Difference, family: ForestFamily) -> str:
     return f"{row.arm} {_size(row.estimate, family.metric)}, {p_value(row.p_holm)}, n = {row.estimate.n}"
 
 
@@ -225,7 +189,7 @@ def _range(family: ForestFamily) -> list[float]:
     return [low - air, high + air]
 
 
-def _mark(row: ForestRow, place: int, family: ForestFamily, theme: Theme, **where: str) -> go.Scatter:
+def _mark(row: Difference, place: int, family: ForestFamily, theme: Theme, **where: str) -> go.Scatter:
     scale = 100 if in_percent(family.metric) else 1
     value, *ends = (scale * number for number in _known(row.estimate))
     low, high = ends or (value, value)
@@ -250,7 +214,7 @@ def _mark(row: ForestRow, place: int, family: ForestFamily, theme: Theme, **wher
     )
 
 
-def _hover(row: ForestRow, family: ForestFamily) -> str:
+def _hover(row: Difference, family: ForestFamily) -> str:
     better = f"better in {row.improvement:.0%} of pairs"
     return f"<b>{row.arm}</b> minus {family.against}<br>{_in_words(row, family)[len(row.arm) + 1 :]}<br>{better}"
 
