@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from scipy import stats
+
 from clr_study.analysis import measured
 from clr_study.analysis.bootstrap import estimate
 from clr_study.analysis.comparison import Estimate
@@ -14,6 +16,9 @@ from clr_study.analysis.evidence import ArmEvidence, Evidence
 from clr_study.spec.paper import PaperRow, PrintedRow
 
 Verdict: TypeAlias = Literal["reproduced", "not reproduced", "not run"]
+
+# Fewer pairs than the smallest of the studies plans: resampling them says little about those that were not drawn.
+FEWEST = 5
 
 
 @dataclass(frozen=True)
@@ -161,9 +166,12 @@ def _pair(arm: str, other: str, arms: Mapping[str, ArmEvidence]) -> str:
     mine, theirs = arms[arm], arms[other]
     first, second = measured.paired(mine.finals, theirs.finals)
     apart = in_points(estimate(first - second))
-    says = "no difference shown" if apart.n > 1 else "too few runs to tell"
-    if apart.low > 0 or apart.high < 0:
+    if apart.n < FEWEST:
+        says = "too few runs to tell"
+    elif apart.low > 0 or apart.high < 0:
         says = f"{arm} is {'better' if apart.value > 0 else 'worse'}"
+    else:
+        says = f"no difference shown, no more than {max(-apart.low, apart.high):.2f} points apart"
     budgets = "" if mine.updates == theirs.updates else f", after {mine.updates:,} and {theirs.updates:,} updates"
     return f"{_shown(arm, mine)} against {_shown(other, theirs)}{budgets}: {_apart(apart)}; {says}."
 
@@ -186,4 +194,8 @@ def _spread(arm: str, arms: Mapping[str, ArmEvidence]) -> str:
     mean, deviation = in_points(arms[arm].mean), 100 * arms[arm].deviation
     if not math.isfinite(deviation):
         return f"{arm}: n = {mean.n}, too few for a spread."
-    return f"{arm}: a run's standard deviation over seeds is {deviation:.2f} points, n = {mean.n}."
+    apart = float(stats.t.ppf(0.975, mean.n - 1)) * math.sqrt(2) * deviation
+    return (
+        f"{arm}: a run's standard deviation over seeds is {deviation:.2f} points, n = {mean.n}; "
+        f"of two single runs of it 19 pairs in 20 lie no more than {apart:.1f} points apart."
+    )

@@ -78,16 +78,35 @@ def test_one_of_several_readings_suffices_and_all_must_fail():
 
 def test_a_question_is_answered_with_paired_numbers():
     question = Question(title="?", study="paper-table1", pairs=(("a", "b"), ("a", "c")), spread=("a",))
-    better, worse = arm(0.80, 0.81, 0.82), arm(0.79, 0.80, 0.81)
+    better, worse = arm(0.80, 0.81, 0.82, 0.81, 0.81), arm(0.79, 0.80, 0.81, 0.80, 0.80)
     said = answer(question, evidence(a=better, b=replace(worse, updates=70_000)))
     assert said[0] == (
         "a 81.00 % against b 80.00 %, after 25,000 and 70,000 updates: "
-        "+1.00 points [+1.00, +1.00], n = 3 pairs; a is better."
+        "+1.00 points [+1.00, +1.00], n = 5 pairs; a is better."
     )
     assert said[1] == "Not run: a against c; nothing is measured of c."
-    assert said[2] == "a: a run's standard deviation over seeds is 1.00 points, n = 3."
+    # 0.707 points; Student's t of 4 degrees of freedom is 2.776, and 2.776 * sqrt(2) * 0.707 = 2.776.
+    assert said[2] == (
+        "a: a run's standard deviation over seeds is 0.71 points, n = 5; "
+        "of two single runs of it 19 pairs in 20 lie no more than 2.8 points apart."
+    )
     assert answer(question, None) == ("Not run: nothing is measured of paper-table1.",)
     assert "they decide nothing" in answer(question, evidence("scale = 0.1\n" + SOURCE, a=better, b=worse))[0]
+
+
+def test_no_difference_comes_with_what_it_may_still_be():
+    question = Question(title="?", study="paper-table1", pairs=(("a", "b"),))
+    a, b = arm(0.80, 0.81, 0.80, 0.81, 0.80, 0.81), arm(0.81, 0.80, 0.81, 0.80, 0.81, 0.80)
+    (said,) = answer(question, evidence(a=a, b=b))
+    low, high = (float(end) for end in said.split("[")[1].split("]")[0].split(", "))
+    assert low < 0 < high
+    assert said.endswith(f"no difference shown, no more than {max(-low, high):.2f} points apart.")
+
+
+def test_four_pairs_are_too_few_however_far_apart_they_lie():
+    question = Question(title="?", study="paper-table1", pairs=(("a", "b"),))
+    four = {"a": arm(0.8, 0.8, 0.8, 0.8), "b": arm(0.5, 0.51, 0.5, 0.52)}
+    assert answer(question, evidence(**four))[0].endswith("n = 4 pairs; too few runs to tell.")
 
 
 def test_lost_runs_and_single_ones_are_said():

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_results import make_range_test, make_results, make_study, other_study
+from made_results import edge_cases, make_range_test, make_results, make_study, other_study
 
 from clr_study.analysis import Estimate, compare
 from clr_study.report import LIGHT, Absent
@@ -25,6 +25,12 @@ def test_schedules_are_those_that_the_measured_runs_followed(results, comparison
         assert curve.lrs == tuple(schedule_from_dict(spec.schedule).table(spec.updates))
         assert curve.updates == tuple(range(500))
         assert curve.words.startswith(spec.schedule["kind"])
+
+
+def test_schedules_that_nobody_searched_for_are_not_called_winners(results, comparison):
+    figure, given = Schedules(), edge_cases()["nothing searched"]
+    assert "won the search" in figure.caption(figure.summarise(results, comparison))
+    assert "that the study file gives each arm" in figure.caption(figure.summarise(given, compare(given)))
 
 
 def test_schedules_can_be_drawn_on_a_log_scale(results, comparison):

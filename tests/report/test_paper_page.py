@@ -104,12 +104,22 @@ def test_the_printed_accuracies_are_stars_where_the_runs_end(measured):
         trace for trace in figure.draw(info, LIGHT.of(["fixed", "triangular"])).data if trace.marker.symbol == "star"
     ]
     assert [float(np.array(trace.y)[0]) for trace in stars] == [0.608, 0.722]
+    assert LIGHT.ink not in {trace.marker.color for trace in stars}
+
+
+def test_the_star_of_several_readings_has_the_colour_of_none(measured):
+    arms = ["fixed", "triangular", "exp_range"]
+    some, figure = only_arms(measured, arms), Printed()
+    theme = LIGHT.of(arms)
+    drawn = figure.draw(figure.summarise(some, compare(some, resamples=200)), theme)
+    colours = {trace.name: trace.marker.color for trace in drawn.data if trace.marker.symbol == "star"}
+    assert colours == {"fixed": theme.style("fixed").colour, "triangular": theme.ink, "exp_range": theme.ink}
 
 
 def test_the_page_asks_what_shipped_studies_can_answer():
     page = load_paper_page()
     studies = {path.stem: parse_study(path.read_text()) for path in shipped_folder("studies").glob("*.toml")}
-    assert len(page.questions) == 6
+    assert len(page.questions) == 11
     for part in (*page.questions, *page.drawings):
         arms = {arm.name for arm in studies[part.study].arms}
         named = part.arms if hasattr(part, "arms") else (*part.spread, *(name for pair in part.pairs for name in pair))

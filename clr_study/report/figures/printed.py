@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -55,8 +56,12 @@ class Printed(Learning):
     def draw(self, info: LearningInfo, theme: Theme) -> go.Figure:
         """Returns the learning curves with a star for each printed accuracy."""
         drawing = super().draw(info, theme)
-        for arm, update, value in info.marks if isinstance(info, PrintedInfo) else ():
-            star = {"symbol": "star", "size": 15, "line": {"color": theme.ink, "width": 1}}
+        marks = info.marks if isinstance(info, PrintedInfo) else ()
+        places = [mark[1:] for mark in marks]
+        for arm, update, value in marks:
+            star: dict[str, Any] = {"symbol": "star", "size": 15, "line": {"color": theme.ink, "width": 1}}
+            if places.count((update, value)) > 1:
+                star["color"] = theme.ink  # of several readings of one row; the colour of one would hide the others
             drawing.add_trace(
                 dots(
                     theme,
@@ -72,5 +77,7 @@ class Printed(Learning):
 
     def caption(self, info: LearningInfo) -> str:
         """Returns what the lines are, and what the stars."""
-        starred = " A star is what the paper prints for the end of that run." if getattr(info, "marks", ()) else ""
-        return super().caption(info) + starred
+        if not getattr(info, "marks", ()):
+            return super().caption(info)
+        stars = "A star is what the paper prints for the end of its run at full length"
+        return f"{super().caption(info)} {stars}; one without a colour, for several arms."

@@ -1,4 +1,4 @@
-"""The learning rate of each winner over a run."""
+"""The learning rate of each arm over a run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from clr_study.spec import Results
 
 @dataclass(frozen=True)
 class ScheduleCurve:
-    """The learning rate of one winner.
+    """The learning rate of one arm's measured runs.
 
     Args:
         arm: Whose.
@@ -39,21 +39,27 @@ class ScheduleCurve:
 
 @dataclass(frozen=True)
 class ScheduleInfo:
-    """What the figure shows, one curve an arm."""
+    """What the figure shows.
+
+    Args:
+        curves: One an arm.
+        searched: Whether they won a search; otherwise the study file gave them.
+    """
 
     curves: tuple[ScheduleCurve, ...]
+    searched: bool
 
 
 @FIGURES.add
 @dataclass(frozen=True, kw_only=True)
 class Schedules(Figure[ScheduleInfo]):
-    """The learning rate of each winner, update by update.
+    """The learning rate of each arm, update by update.
 
     Args:
         log: Whether the scale of learning rates is logarithmic; one that reaches 0 then leaves the picture.
     """
 
-    title = "Learning rate of each winner"
+    title = "Learning rate of each arm"
 
     log: bool = False
 
@@ -66,7 +72,7 @@ class Schedules(Figure[ScheduleInfo]):
                 x, y = thinned(np.arange(len(lrs)), lrs)
                 curves.append(ScheduleCurve(summary.arm, summary.n, settings(summary.schedule, summary.values), x, y))
         return (
-            ScheduleInfo(tuple(curves))
+            ScheduleInfo(tuple(curves), results.study.search is not None)
             if curves
             else Absent("No arm has a winner yet, so there is no schedule to draw.")
         )
@@ -95,7 +101,8 @@ class Schedules(Figure[ScheduleInfo]):
     def caption(self, info: ScheduleInfo) -> str:
         """Returns what the lines are, and how many runs followed them."""
         runs = ", ".join(f"{curve.arm} {curve.n}" for curve in info.curves)
-        return f"The schedule that won the search of each arm, which all its measured runs followed. Runs: {runs}."
+        which = "that won the search of each arm" if info.searched else "that the study file gives each arm"
+        return f"The schedule {which}, which all its measured runs followed. Runs: {runs}."
 
     def table(self, info: ScheduleInfo) -> Table:
         """Returns the drawn points."""
