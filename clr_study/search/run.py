@@ -268,7 +268,8 @@ class _Crew:
         planned = measure_runs(self.study, arms, self.report.budgets, winners)
         if planned:
             tuned = "each winner" if winners else "each arm"
-            say(f"measure: {self.study.measure.seeds} fresh seeds for {tuned}")
+            seeds = self.study.measure.seeds
+            say(f"measure: {seeds} fresh seed{'s' if seeds > 1 else ''} for {tuned}")
         self.drive_planned(planned)
 
 

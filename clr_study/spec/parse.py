@@ -17,6 +17,7 @@ from clr_study.spec.data_table import parse_data
 from clr_study.spec.goal import parse_metric, parse_target
 from clr_study.spec.imports import import_user_module
 from clr_study.spec.instead import on_fewer_seeds, on_other_data
+from clr_study.spec.lengths import check_lengths
 from clr_study.spec.loops import with_own_loop
 from clr_study.spec.make import call
 from clr_study.spec.paper import parse_paper
@@ -176,6 +177,8 @@ def _study(table: Mapping[str, Any], text: str) -> Study:
         },
     )
     build_corners(study)
+    for arm in study.arms:
+        check_lengths(arm)
     if "scale" in table:
         study = replace(scaled(replace(study, source=""), table["scale"]), source=text)
     return study
