@@ -12,7 +12,14 @@ import click
 
 from clr_study.cli.completion import pages, stored, studies
 from clr_study.cli.group import Commands
-from clr_study.cli.options import STORAGE_HELP, change_options, places_options, quiet_option
+from clr_study.cli.options import (
+    STORAGE_HELP,
+    change_options,
+    data_option,
+    places_options,
+    quiet_option,
+    scale_option,
+)
 from clr_study.cli.paper import paper, results_
 from clr_study.cli.start import completion, doctor, list_, new, plan, schedules
 from clr_study.cli.storage import storage as storage_group
@@ -84,19 +91,21 @@ def check(study: str, changes: Any) -> None:
 
 @main.command("range-test", short_help="Runs the LR range test: between which bounds?")
 @click.argument("study", shell_complete=studies)
+@scale_option
+@data_option
 @places_options
 @quiet_option
-def range_test(study: str, where: Any, quiet: bool) -> None:
+def range_test(study: str, scale: float | None, data: str, where: Any, quiet: bool) -> None:
     """Runs the LR range test of STUDY: between which learning rates does this network learn?
 
     \b
     Example:
-      clr-study range-test range-test-cifar10-full
+      clr-study range-test range-test-cifar10-full --scale 0.2
     """
     from clr_study.cli.find import find_study
     from clr_study.cli.live import range_test_live
 
-    range_test_live(find_study(study), where, quiet)
+    range_test_live(find_study(study, scale, data), where, quiet)
 
 
 @main.command(short_help="Writes the report again from what is stored.")

@@ -15,16 +15,20 @@ OF_WHERE = ("storage", "out", "executor", "devices", "workers", "gpus_per_worker
 STORAGE_HELP = "Database URL [default: $CLR_STORAGE, or sqlite:///clr_study.db]."
 
 
+scale_option = click.option(
+    "--scale", type=float, metavar="FACTOR", help="A preview: every length times FACTOR, above 0 and below 1."
+)
+data_option = click.option(
+    "--data", default="", metavar="TABLE", help='Other data: \'{ kind = "image_folder", root = "DIR" }\'.'
+)
+
+
 def change_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the options that change a study and its name; the command gets them as `changes`."""
 
-    @click.option(
-        "--scale", type=float, metavar="FACTOR", help="A preview: every length times FACTOR, above 0 and below 1."
-    )
-    @click.option(
-        "--data", default="", metavar="TABLE", help='Other data: \'{ kind = "image_folder", root = "DIR" }\'.'
-    )
-    @click.option("--seeds", type=int, metavar="N", help="A preview: fewer seeds of its measure phase than its own.")
+    @scale_option
+    @data_option
+    @click.option("--seeds", type=int, metavar="N", help="A preview: measured on fewer seeds than its own.")
     @wraps(command)
     def with_changes(scale: float | None, data: str, seeds: int | None, **rest: Any) -> Any:
         return command(changes=(scale, data, seeds), **rest)

@@ -74,3 +74,13 @@ def test_a_preview_of_too_little_is_refused_before_anything_is_written(clr_study
     assert result.exit_code == 2
     assert "scale = 0.02 leaves too little time: [arms.steps.schedule] 1 <= milestones[0]" in result.output
     assert sorted(file.name for file in tmp_path.iterdir()) == ["steps.toml"]
+
+
+def test_a_range_test_is_shortened_as_well(clr_study, steps, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    longer = "range_test = { epochs = 20, evaluations = 10 }\nmeasure"
+    where = ("--storage", f"sqlite:///{tmp_path}/s.db", "--devices", "cpu")
+    result = clr_study("range-test", steps("measure", longer), "--scale", "0.1", *where)
+    assert result.exit_code == 0, result.output
+    assert "steps-x0.1: range test" in result.output
+    assert clr_study("show", *where[:2]).output.split()[-1] == "steps-x0.1"
