@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from clr_study.data.augment import AUGMENTATIONS, Augmentation, Crop, Cutout, Flip, Window, augmentation_from_dict
-    from clr_study.data.datasets import DATASETS, folder_table
+    from clr_study.data.datasets import DATASETS, cache_folder, folder_table
     from clr_study.data.datasets.registered import add
     from clr_study.data.given import splits_of
     from clr_study.data.load import load_splits
@@ -31,6 +31,7 @@ __all__ = [
     "add",
     "augmentation_from_dict",
     "batch_indices",
+    "cache_folder",
     "folder_table",
     "generator",
     "hold_out",
@@ -43,7 +44,7 @@ __all__ = [
 _HOMES = {
     "datasets.registered": {"add"},
     "augment": {"AUGMENTATIONS", "Augmentation", "Crop", "Cutout", "Flip", "Window", "augmentation_from_dict"},
-    "datasets": {"DATASETS", "folder_table"},
+    "datasets": {"DATASETS", "cache_folder", "folder_table"},
     "given": {"splits_of"},
     "load": {"load_splits"},
     "normalise": {"Normaliser"},

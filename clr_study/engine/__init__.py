@@ -2,7 +2,16 @@
 
 from clr_study.engine.checkpoint import read_checkpoint, write_checkpoint
 from clr_study.engine.evaluate import Scores, evaluate
-from clr_study.engine.fuse import MOST_LANES, fitting_lanes, fuse_key, lane_bytes, room_for_lanes
+from clr_study.engine.fuse import (
+    MOST_LANES,
+    counted_lanes,
+    fitting_lanes,
+    fuse_key,
+    lane_bytes,
+    room_for_lanes,
+    step_key,
+)
+from clr_study.engine.probe import fastest, flat_training, probe
 from clr_study.engine.state import Lanes, start, together
 from clr_study.engine.step import make_step
 from clr_study.engine.task import Task, load_task, make_task
@@ -17,16 +26,21 @@ __all__ = [
     "Snapshot",
     "Task",
     "Training",
+    "counted_lanes",
     "evaluate",
+    "fastest",
     "fitting_lanes",
+    "flat_training",
     "fuse_key",
     "lane_bytes",
     "load_task",
     "make_step",
     "make_task",
+    "probe",
     "read_checkpoint",
     "room_for_lanes",
     "start",
+    "step_key",
     "together",
     "write_checkpoint",
 ]

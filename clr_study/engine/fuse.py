@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 
 import torch
 
@@ -20,32 +22,66 @@ def fuse_key(spec: TrialSpec) -> str:
     """
     if spec.own_loop:
         return spec.digest
-    parts = [spec.data, spec.model, structure(spec.optim), spec.batch_size, spec.updates, spec.test]
-    parts += [spec.precision, spec.clip]
+    return json.dumps([step_key(spec), spec.updates, spec.test])
+
+
+def step_key(spec: TrialSpec) -> str:
+    """Returns a text that is equal for two runs whose steps are the same but for numbers, however many they take."""
+    parts = [spec.data, spec.model, structure(spec.optim), spec.batch_size, spec.precision, spec.clip]
     return json.dumps(parts, sort_keys=True, default=str)
 
 
-# Lanes beyond this win nothing on the devices measured so far.
+# What `auto` takes at most: lanes beyond this win little on the devices measured so far.
 MOST_LANES = 64
-# The part of a GPU's memory that a batch may take.
+# The part of a device's memory that a batch may take.
 SHARE = 0.4
-# What a batch may take on a CPU. Beyond about this a step falls out of the caches and lanes cost more than they win:
-# measured on two cores with small_cnn on 28x28 images, 7.5 MB a lane, updates/s of all lanes together: 158 with 1 lane,
-# 300 with 4, 348 with 8, 156 with 16.
-CPU_BYTES = 64 * 2**20
+# What a step may take on a CPU and still lie in its caches, more or less: while all lanes do, more of them are faster;
+# a run that alone does not wins nothing by company. Updates/s of all lanes on one thread with 1, 8 and 64 lanes: mlp on
+# digits (0.2 MB a lane) 1,788, 6,506, 17,447; small_cnn on digits (0.8 MB) 468, 1,020, 1,374; small_cnn on 28x28
+# images (7 MB) 169, 174, 159; mlp of 512 and 512 units on 784 inputs (11 MB) 187, 218, 244; cifar10_quick (76 MB, 1 and
+# 8) 14, 10; resnet-20 with batch 128 (556 MB, 1 and 4) 3, 2.
+CACHES = 64 * 2**20
 
 
-def fitting_lanes(spec: TrialSpec, task: Task, room: int) -> int:
-    """Returns how many lanes of a run fit into some bytes: a count, so the same answer every time.
+def counted_lanes(spec: TrialSpec, task: Task, room: int, device: str) -> int | None:
+    """Returns how many lanes a run gets where a count tells: the same answer every time. None where only a probe can.
 
     Args:
         spec: One of the runs.
-        task: Its data.
-        room: Bytes that they may take, as `room_for_lanes` says of a device; the count is made where the task is.
+        task: Its data; the count is made where they are.
+        room: Bytes that all lanes may take on the device.
+        device: Where the runs train. On a CPU a count tells if all lanes lie in its caches, or not even one does.
     """
-    if why_unfusable(spec.model, build_model(spec.model, task.sample_shape, task.outputs, spec.seed)):
+    if unfusable(spec, task):
         return 1
-    return max(1, min(MOST_LANES, room // lane_bytes(spec, task)))
+    a_lane = lane_bytes(spec, task)
+    most = _within(room, a_lane, MOST_LANES)
+    if most == 1:
+        return 1
+    if device != "cpu":
+        return None
+    return most if MOST_LANES * a_lane <= CACHES else 1 if a_lane > CACHES else None
+
+
+def fitting_lanes(spec: TrialSpec, task: Task, room: int, most: int = MOST_LANES) -> int:
+    """Returns how many lanes of a run fit into some bytes, by count.
+
+    Args:
+        spec: One of the runs.
+        task: Its data; the count is made where they are.
+        room: Bytes that they may take, as `room_for_lanes` says of a device.
+        most: How many are wanted.
+    """
+    return 1 if unfusable(spec, task) else _within(room, lane_bytes(spec, task), most)
+
+
+def unfusable(spec: TrialSpec, task: Task) -> str | None:
+    """Returns why a run cannot share a step; None if it can."""
+    return why_unfusable(spec.model, build_model(spec.model, task.sample_shape, task.outputs, spec.seed))
+
+
+def _within(room: int, a_lane: int, most: int) -> int:
+    return max(1, min(most, room // a_lane))
 
 
 def lane_bytes(spec: TrialSpec, task: Task) -> int:
@@ -77,4 +113,20 @@ def room_for_lanes(device: str) -> int:
     """Returns the bytes that a batch may take: by what a device has, not by what is free, which changes."""
     if torch.device(device).type == "cuda":
         return int(SHARE * torch.cuda.get_device_properties(device).total_memory)
-    return CPU_BYTES
+    return int(SHARE * _memory())
+
+
+# Where Linux says how much memory a container may take, by either version of its interface.
+LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+
+def _memory() -> int:
+    """The bytes of memory that this machine has, or that it gives this container; 8 GB where it does not say."""
+    known = "SC_PHYS_PAGES" in getattr(os, "sysconf_names", {})
+    sizes = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if known else 8 * 2**30]
+    for path in map(Path, LIMITS):
+        try:
+            sizes.append(int(path.read_text()))
+        except (OSError, ValueError):  # no such file, or no limit, which is the word max
+            continue
+    return min(sizes)

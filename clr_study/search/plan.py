@@ -10,13 +10,23 @@ from dataclasses import dataclass, replace
 
 from clr_study.check import CheckReport, check_study
 from clr_study.data import replicate_seeds
-from clr_study.engine import MOST_LANES, Task, Training, fitting_lanes, fuse_key, lane_bytes, load_task
+from clr_study.engine import (
+    Task,
+    counted_lanes,
+    fastest,
+    fitting_lanes,
+    flat_training,
+    fuse_key,
+    lane_bytes,
+    load_task,
+)
 from clr_study.errors import SpecError
 from clr_study.range_tests import range_test_runs
+from clr_study.search.lanes import step_digest, timed_once
 from clr_study.search.samplers import check_budget
-from clr_study.search.where import Where
+from clr_study.search.where import Where, share_of
 from clr_study.spec import Arm, Gp, Phase, Study, Tpe, TrialSpec, corner, fill, needs_range_test, with_bounds
-from clr_study.worker import capacity, device_words, places, take_place
+from clr_study.worker import capacity, device_words, lane_rates, places, take_place
 
 # How long all probes train together, in seconds, each after a few updates in which libraries find their ways.
 PROBE_SECONDS, WARM_UP, MOST_UPDATES = 2.0, 3, 500
@@ -99,15 +109,19 @@ def plan_study(study: Study, where: Where | None = None) -> Plan:
         key = phase, fuse_key(spec)
         if key not in costs:
             fair = math.ceil(together[key] / len(workers))
-            fitting = fitting_lanes(spec, task, capacity(workers[0].device).room)
-            lanes = min(fitting, where.lanes or MOST_LANES, fair)
+            lanes = min(_lanes(spec, task, where, share_of(where, workers)), fair)
             timed = _probe(spec, task, lanes, distinct=phase != "search", seconds=PROBE_SECONDS / len(together))
             costs[key] = (lanes, lane_bytes(spec, task), *timed)
         lanes, a_lane, an_update, a_look = costs[key]
         seconds = runs * (spec.updates * an_update + len(spec.evaluate_at) * a_look) / len(workers)
         phases.append(PhasePlan(arm, phase, runs, spec.updates, lanes, a_lane, seconds))
     pruned = study.search is not None and study.search.pruner.kind != "none"
-    return Plan(tuple(phases), tuple(device_words(worker.device) for worker in workers), report.unfusable, pruned)
+    return Plan(
+        tuple(phases),
+        tuple(device_words(worker.device, worker.threads) for worker in workers),
+        report.unfusable,
+        pruned,
+    )
 
 
 def _planned(study: Study, report: CheckReport) -> Iterator[tuple[str, Phase, TrialSpec, int]]:
@@ -139,6 +153,18 @@ def _at_once(study: Study, phase: Phase, runs: int) -> int:
     return min(runs, sampler.batch) if phase == "search" and isinstance(sampler, (Tpe, Gp)) else runs
 
 
+def _lanes(spec: TrialSpec, task: Task, where: Where, share: float) -> int:
+    """How many runs share a step if there are enough of them; what is timed is remembered, so a run finds the same."""
+    here = capacity()
+    room = int(share * here.room)
+    if where.lanes:
+        return fitting_lanes(spec, task, room, where.lanes)
+    counted = counted_lanes(spec, task, room, str(task.device))
+    if counted is not None:
+        return counted
+    return fastest(timed_once(step_digest(spec, here, share), lambda: lane_rates(spec, share)))
+
+
 def _probe(spec: TrialSpec, task: Task, lanes: int, distinct: bool, seconds: float) -> tuple[float, float]:
     """Returns the seconds of a run's update and of its evaluation, shared over the lanes.
 
@@ -151,10 +177,7 @@ def _probe(spec: TrialSpec, task: Task, lanes: int, distinct: bool, seconds: flo
     """
 
     def train(updates: int) -> tuple[float, float]:
-        # So low a rate that no lane can diverge and leave the others with a cheaper step.
-        flat = {"kind": "constant", "lr": 1e-12}
-        short = replace(spec, schedule=flat, updates=updates, evaluate_at=(updates,))
-        training = Training([replace(short, seed=spec.seed + lane * distinct) for lane in range(lanes)], task)
+        training = flat_training(spec, task, lanes, updates, distinct)
         begun = time.perf_counter()
         (snapshot,) = training.run()
         whole = time.perf_counter() - begun

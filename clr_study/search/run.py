@@ -12,10 +12,11 @@ from pathlib import Path
 from clr_study.analysis import compare
 from clr_study.check import CheckReport, check_study
 from clr_study.data import replicate_seeds
-from clr_study.engine import MOST_LANES, Task, fitting_lanes, fuse_key, load_task
+from clr_study.engine import MOST_LANES, Task, load_task
 from clr_study.errors import SpecError, UnfinishedError
 from clr_study.range_tests import bounds_for_holes, ramp_updates, range_test_runs, read_range_test
 from clr_study.report import write_report, write_results
+from clr_study.search.lanes import LaneCounts
 from clr_study.search.loop import Source, drive
 from clr_study.search.optuna_tables import arm_studies, optuna_storage
 from clr_study.search.phases import FixedPhase, Record, SearchPhase
@@ -27,7 +28,6 @@ from clr_study.search.winners import confirm_runs, measure_runs, winner_of
 from clr_study.search.words import beginning, complaint, found
 from clr_study.spec import (
     Arm,
-    Job,
     PlannedRun,
     RangeTestResult,
     Results,
@@ -146,9 +146,8 @@ class _Crew:
         self.workers = Workers(study, where)
         self.store: Store
         self._open = ExitStack()
-        self._fitting: dict[str, int] = {}
+        self.lanes: LaneCounts
         self.pushes: Pushes | None = None
-        self.say: Say = lambda _: None
 
     def __enter__(self) -> _Crew:
         with ExitStack() as stack:
@@ -185,24 +184,13 @@ class _Crew:
         """Runs what is all known at the start, but for what an earlier owner has finished."""
         self.drive(FixedPhase(planned, self.store, run_endings(self.store, self.study.name), self.record))
 
-    def lanes(self, job: Job) -> int:
-        if self.task is None:
-            return 1
-        key = fuse_key(job.spec)
-        if key not in self._fitting:
-            self._fitting[key] = fitting = fitting_lanes(job.spec, self.task, self.workers.room())
-            if self.where.lanes > fitting and not self.report.unfusable:
-                room = f"a batch has room for {fitting} of these runs, so they train {fitting} at a time"
-                self.say(f"--lanes {self.where.lanes}: {room}")
-        return min(self._fitting[key], self.where.lanes or MOST_LANES)
-
     @property
     def record(self) -> Record:
         """What the owner writes beside a run whose end it decides itself."""
         return self.workers.capacity.device, self.workers.capacity.versions
 
     def begin(self, say: Say) -> None:
-        self.say = say
+        self.lanes = LaneCounts(self.study.name, self.store, self.workers, self.where.lanes, self.task, say)
         before = run_endings(self.store, self.study.name)
         workers = len(self.workers.places)
         for sentence in beginning(self.workers.capacity.device, workers, before, self.report.unfusable):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
@@ -109,15 +109,18 @@ class Workers:
     def capacity(self) -> Capacity:
         """What a worker's device has; where it is another machine's, a worker is asked."""
         if self._capacity is None:
-            found = self._ask() if is_elsewhere(EXECUTORS[self.kind]) else capacity(self.places[0].device)
+            found = self._ask() if is_elsewhere(EXECUTORS[self.kind]) else capacity(self.places[0])
             self._capacity = found
         return self._capacity
 
+    @property
+    def share(self) -> float:
+        """The part of a device's room for lanes that is a worker's."""
+        return share_of(self.where, self.places)
+
     def room(self) -> int:
         """Bytes that a batch of one worker may take."""
-        share = self.where.gpus_per_worker
-        # What a device gives a batch leaves room for two workers.
-        return int(self.capacity.room * min(1.0, 2 * share)) if share else self.capacity.room
+        return int(self.share * self.capacity.room)
 
     def _ask(self) -> Capacity:
         try:
@@ -126,6 +129,24 @@ class Workers:
             self.executor.shutdown(wait=False, cancel_futures=True)
             raise
         return found
+
+
+def share_of(where: Where, workers: Sequence[Place]) -> float:
+    """Returns the part of a device's room for lanes that is a worker's; the whole leaves room for two workers.
+
+    Args:
+        where: Where a study runs.
+        workers: The places of its workers.
+
+    Examples:
+        >>> share_of(Where(), [Place("cpu")] * 4), share_of(Where(gpus_per_worker=0.25), [Place("cuda:0")])
+        (0.5, 0.5)
+    """
+    own = where.gpus_per_worker
+    if not own:
+        here = not (where.executor and is_elsewhere(EXECUTORS[where.executor]))
+        own = 1 / sum(place.device == workers[0].device for place in workers) if here else 1.0
+    return min(1.0, 2 * own)
 
 
 def _places(where: Where, checkpoints: str, imports: tuple[str, ...]) -> tuple[Place, ...]:

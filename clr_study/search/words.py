@@ -38,6 +38,46 @@ def beginning(
         yield f"{arm}: its runs train one by one: {reason}"
 
 
+def sharing(model: str, lanes: int, rates: Mapping[int, float]) -> str:
+    """Returns how many runs share a step, and by what that was decided.
+
+    Args:
+        model: The network's kind.
+        lanes: How many.
+        rates: Updates a second of all lanes together, by the numbers that were timed; empty where a count decided.
+
+    Examples:
+        >>> sharing("small_cnn", 8, {1: 150.0, 8: 348.2})
+        'small_cnn: 8 runs share a step, 348 updates/s in all, 150 alone'
+        >>> sharing("resnet", 1, {1: 3.0, 2: 2.0})
+        'resnet: its runs train one by one: 3 updates/s alone, 2 for 2 in a step'
+        >>> sharing("resnet", 1, {})
+        'resnet: its runs train one by one: a step of one alone fills the caches, so lanes would win nothing'
+    """
+    if lanes > 1:
+        timed = f", {rates[lanes]:.3g} updates/s in all, {rates[1]:.3g} alone" if lanes in rates else ""
+        return f"{model}: {lanes} runs share a step{timed}"
+    rest = {count: rate for count, rate in rates.items() if count > 1}
+    if rest:
+        best = max(rest, key=lambda count: rest[count])
+        why = f"{rates[1]:.3g} updates/s alone, {rest[best]:.3g} for {best} in a step"
+    elif rates:
+        why = f"{rates[1]:.3g} updates/s alone, and two in a step did not run"
+    else:
+        why = "a step of one alone fills the caches, so lanes would win nothing"
+    return f"{model}: its runs train one by one: {why}"
+
+
+def no_room(wanted: int, fitting: int) -> str:
+    """Returns what happens where more lanes are wanted than memory has room for.
+
+    Examples:
+        >>> no_room(8, 2)
+        '--lanes 8: a batch has room for 2 of these runs, so they train 2 at a time'
+    """
+    return f"--lanes {wanted}: a batch has room for {fitting} of these runs, so they train {fitting} at a time"
+
+
 def found(arm: str, winner: RunResult | None, results: Results) -> str:
     """Returns what the search of an arm came to: by the runs on fresh seeds where its best trials were run again."""
     if winner is None:

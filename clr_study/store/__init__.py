@@ -30,6 +30,7 @@ Examples:
 from clr_study.store.connect import Store, engine_options, open_store
 from clr_study.store.copy import copy_rows, drop_checkpoints
 from clr_study.store.forget import forget
+from clr_study.store.lanes import keep_lanes, kept_lanes
 from clr_study.store.leaders import Leader, leaders
 from clr_study.store.lease import Lease, own
 from clr_study.store.overview import Overview, StoredStudy, overview, upgrade_storage
@@ -68,6 +69,8 @@ __all__ = [
     "engine_options",
     "finish",
     "forget",
+    "keep_lanes",
+    "kept_lanes",
     "leaders",
     "open_store",
     "overview",

@@ -16,7 +16,7 @@ from clr_study.store.transact import writing
 from clr_study.store.urls import masked
 
 VERSION_TABLE = "clr_alembic_version"  # Optuna's is `alembic_version`, in the same database
-HEAD = "0003"
+HEAD = "0004"
 MIGRATIONS = Path(__file__).with_name("migrations")
 # Optuna's tables have everyday names; where they are, this one of them tells that they are Optuna's.
 OPTUNAS_MARK, OPTUNAS_NAMES = "version_info", ("alembic_version", "studies", "trials")

@@ -122,6 +122,18 @@ winners = Table(
     **MYSQL,
 )
 
+# How many runs shared a step, where that was timed: an owner that goes on packs the same batches.
+lanes = Table(
+    "clr_lanes",
+    metadata,
+    Column("study_id", Integer, ForeignKey(studies.c.id), primary_key=True, autoincrement=False),
+    Column("step", String(64), primary_key=True),  # a hash of the step, the device and the versions
+    Column("lanes", Integer, nullable=False),
+    Column("rates", LONG_TEXT, nullable=False),  # JSON: updates a second of all lanes together, by their number
+    Column("created", DateTime, nullable=False),
+    **MYSQL,
+)
+
 stints = Table(
     "clr_stints",
     metadata,

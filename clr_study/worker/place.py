@@ -13,9 +13,9 @@ from importlib import metadata
 
 import torch
 
-from clr_study.engine import room_for_lanes
+from clr_study.engine import load_task, probe, room_for_lanes
 from clr_study.errors import InputError
-from clr_study.spec import import_user_module
+from clr_study.spec import TrialSpec, import_user_module
 
 # As malloc.h of the GNU C library numbers them.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
@@ -194,23 +194,39 @@ def places_elsewhere(
     return (Place("cuda:0" if gpus_per_worker else "cpu", threads, checkpoints, imports),) * workers
 
 
-def capacity(device: str = "") -> Capacity:
-    """Returns what a device has, by default that of the place this process works at.
+def capacity(place: Place | None = None) -> Capacity:
+    """Returns what the device of a place has, by default of the one that this process works at.
 
     Examples:
-        >>> capacity("cpu").device.startswith("CPU, ")
-        True
+        >>> capacity(Place("cpu", threads=3)).device[:14]
+        'CPU, 3 threads'
     """
-    device = device or _taken.device
-    return Capacity(room_for_lanes(device), device_words(device), versions())
+    place = place or _taken
+    return Capacity(room_for_lanes(place.device), device_words(place.device, place.threads), versions())
+
+
+def lane_rates(spec: TrialSpec, share: float) -> dict[int, float]:
+    """Returns the updates a second of all lanes together, by how many there are, timed at the place of this process.
+
+    Args:
+        spec: One of the runs.
+        share: The part of the device's room for lanes that is a worker's.
+    """
+    task = load_task(spec.data, _taken.device)
+    return probe(spec, task, int(share * room_for_lanes(_taken.device)))
 
 
 @cache
-def device_words(device: str) -> str:
-    """Returns a device in words, for the record."""
+def device_words(device: str, threads: int = 0) -> str:
+    """Returns a device in words, for the record.
+
+    Args:
+        device: As torch writes it.
+        threads: On a CPU; 0 for those that torch has taken.
+    """
     if device.startswith("cuda"):
         return torch.cuda.get_device_name(device)
-    return f"CPU, {torch.get_num_threads()} threads, {platform.machine()}"
+    return f"CPU, {threads or torch.get_num_threads()} threads, {platform.machine()}"
 
 
 @cache

@@ -8,7 +8,16 @@ import pytest
 import torch
 from torch import nn
 
-from clr_study.engine import MOST_LANES, fitting_lanes, fuse, fuse_key, load_task, room_for_lanes
+from clr_study.engine import (
+    MOST_LANES,
+    counted_lanes,
+    fitting_lanes,
+    fuse,
+    fuse_key,
+    load_task,
+    room_for_lanes,
+    step_key,
+)
 from clr_study.models import MODELS, unfusable
 from clr_study.spec import TrialSpec
 
@@ -68,8 +77,18 @@ def test_a_default_that_is_written_out_changes_nothing():
     assert fuse_key(written) == fuse_key(SPEC)
 
 
-def fitting(spec: TrialSpec) -> int:
-    return fitting_lanes(spec, load_task(spec.data), room_for_lanes("cpu"))
+def test_the_same_step_may_be_taken_more_often_and_tested_after():
+    longer = replace(SPEC, updates=20, evaluate_at=(20,), test=True)
+    assert step_key(longer) == step_key(SPEC)
+    assert step_key(replace(longer, batch_size=16)) != step_key(SPEC)
+
+
+def fitting(spec: TrialSpec, room: int = 64 * 2**20) -> int:
+    return fitting_lanes(spec, load_task(spec.data), room)
+
+
+def counted(spec: TrialSpec, room: int = 2**40, device: str = "cpu") -> int | None:
+    return counted_lanes(spec, load_task(spec.data), room, device)
 
 
 def test_the_count_is_the_same_every_time_and_leaves_random_numbers_alone():
@@ -92,14 +111,13 @@ def test_an_optimizer_with_more_slots_takes_more_room():
     assert fitting(replace(SPEC, model=model, optim={"kind": "adam"})) < fitting(replace(SPEC, model=model))
 
 
-def test_the_lanes_that_fit_do_fit(monkeypatch):
+def test_the_lanes_that_fit_do_fit():
     """The bytes of that many lanes are within the room, those of one more are not."""
     room = 4_000_000
-    monkeypatch.setattr(fuse, "CPU_BYTES", room)
     small_batch = replace(SPEC, model={"kind": "mlp", "hidden": (256,)}, batch_size=1)
     weights = 64 * 256 + 256 + 256 * 10 + 10
     lane = 4 * 3 * weights  # weights, gradients and velocities in float32
-    assert room // (1.1 * lane) <= fitting(small_batch) <= room // lane
+    assert room // (1.1 * lane) <= fitting(small_batch, room) <= room // lane
 
 
 def test_what_cannot_be_fused_has_one_lane():
@@ -109,6 +127,32 @@ def test_what_cannot_be_fused_has_one_lane():
 
     MODELS.add(noisy_net_of_fuse)
     try:
-        assert fitting(replace(SPEC, model={"kind": "noisy_net_of_fuse"})) == 1
+        noisy = replace(SPEC, model={"kind": "noisy_net_of_fuse"})
+        assert fitting(noisy) == counted(noisy) == counted(noisy, device="cuda:0") == 1
     finally:
         MODELS._things.pop("noisy_net_of_fuse")
+
+
+def test_as_many_as_are_wanted_fit_if_memory_has_room():
+    task = load_task(SPEC.data)
+    assert fitting_lanes(SPEC, task, 2**40, most=500) == 500
+    assert fitting_lanes(SPEC, task, 0, most=500) == 1
+
+
+def test_a_count_tells_where_all_lanes_lie_in_the_caches_or_not_even_one_does():
+    middling = replace(SPEC, model={"kind": "mlp", "hidden": (1024,)}, batch_size=64)
+    large = replace(SPEC, model={"kind": "mlp", "hidden": (3000, 3000)})
+    assert [counted(spec) for spec in (SPEC, middling, large)] == [MOST_LANES, None, 1]
+    assert counted(middling, room=0) == 1
+    assert counted(SPEC, room=0) == 1
+    assert counted(SPEC, device="cuda:0") is None, "what a GPU likes best no count tells"
+
+
+def test_the_room_is_a_part_of_what_a_machine_or_its_container_has(monkeypatch, tmp_path):
+    limit, none = tmp_path / "memory.max", tmp_path / "max"
+    limit.write_text("1000000\n")
+    none.write_text("max\n")
+    for paths, expected in (((str(limit), str(none)), 400_000), ((str(none), "/no/such/file"), None)):
+        monkeypatch.setattr(fuse, "LIMITS", paths)
+        room = room_for_lanes("cpu")
+        assert room == expected if expected else room > 2**28

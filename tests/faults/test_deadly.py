@@ -58,7 +58,7 @@ from clr_study.search import Where, run_study
 from clr_study.spec import parse_study
 from clr_study.worker import jobs
 
-fuse.CPU_BYTES = 2**40  # as if there were room for all of them
+fuse._memory = lambda: 2**40  # as if there were room for all of them
 real, lanes = jobs.Training.run, []
 def run(self, until=None):
     lanes.append(len(self.specs))

@@ -230,12 +230,3 @@ def test_a_grid_that_is_too_small_is_refused(small, tmp_path):
     with pytest.raises(SpecError, match="the grid of arm constant has only 3 points"):
         run_study(small(text), where(tmp_path))
     assert not list(tmp_path.iterdir())
-
-
-def test_more_lanes_than_there_is_room_for_are_said(small, tmp_path, monkeypatch):
-    monkeypatch.setattr("clr_study.search.run.fitting_lanes", lambda *_: 2)
-    said = []
-    run_study(small(), where(tmp_path, lanes=3), said.append)
-    assert [sentence for sentence in said if "--lanes" in sentence] == [
-        "--lanes 3: a batch has room for 2 of these runs, so they train 2 at a time"
-    ] * 2  # trials of the search, which do not read the test split, and runs of the measuring, which do

@@ -2,7 +2,7 @@
 
 from clr_study.data.datasets.arrays import npz
 from clr_study.data.datasets.cifar import cifar10, cifar100
-from clr_study.data.datasets.folder import folder_table, image_folder
+from clr_study.data.datasets.folder import cache_folder, folder_table, image_folder
 from clr_study.data.datasets.idx import fashion_mnist, mnist
 from clr_study.data.datasets.made import digits, synthetic
 from clr_study.data.datasets.registered import DATASETS
@@ -12,6 +12,7 @@ from clr_study.data.datasets.text import python_topics, text
 __all__ = [
     "DATASETS",
     "breast_cancer",
+    "cache_folder",
     "cifar10",
     "cifar100",
     "diabetes",

@@ -158,10 +158,20 @@ def _list_splits(folder: Path, train: str, test: str) -> dict[str, Listing]:
     return listings
 
 
+def cache_folder() -> Path:
+    """Returns the user's folder for what takes time to make again, which may not be there yet.
+
+    Examples:
+        >>> cache_folder().name
+        'clr_study'
+    """
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "clr_study"
+
+
 def _cache_folders(folder: Path, cache: str | None, classes_in_root: bool) -> list[Path]:
     if cache is not None:
         return [Path(cache).expanduser()]
-    home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "clr_study"
+    home = cache_folder()
     # A folder of ours among the classes would be taken for one by torchvision's ImageFolder, in the user's own script.
     return [home] if classes_in_root else [folder / _CACHE_NAME, home]
 
