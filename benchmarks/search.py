@@ -25,7 +25,7 @@ import nets
 
 # Of the issue's targets; how long a trial is, so that a repeat takes about a minute on two cores.
 TARGETS = {"mlp": 8.0, "small_cnn": 4.0, "cifar10_full": 1.5}
-SIZES = {"mlp": (64, 30), "small_cnn": (32, 10), "cifar10_full": (8, 2)}
+SIZES = {"mlp": (64, 30), "small_cnn": (32, 10), "cifar10_full": (8, 6)}
 STUDY = """
 name = "bench"
 data = {data}
@@ -45,7 +45,7 @@ from clr_study.search import Where, run_study
 from clr_study.spec import load_study
 study = load_study(sys.argv[1])
 begin, cpu = time.perf_counter(), time.process_time()
-where = Where(storage=f"sqlite:///{sys.argv[2]}/ours.db", out=sys.argv[2], devices=sys.argv[3])
+where = Where(storage=f"sqlite:///{sys.argv[2]}/ours.db", out=sys.argv[2], devices=sys.argv[3], may_spread=True)
 results = run_study(study, where)
 seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu
 updates = sum(int(run.updates[-1]) for run in results.runs if len(run.updates))

@@ -66,7 +66,7 @@ def places_options(command: Callable[..., Any]) -> Callable[..., Any]:
             raise InputError(f"--lanes must be auto or a number from 1 up, but got {plain(lanes)!r}")
         own = {name: rest.pop(name) for name in OF_WHERE}
         options = dict(map(_pair, pairs)) | ({"address": address} if address else {})
-        where = Where(**own, lanes=0 if lanes == "auto" else int(lanes), options=options)
+        where = Where(**own, lanes=0 if lanes == "auto" else int(lanes), options=options, may_spread=True)
         return command(where=where, **rest)
 
     return with_where

@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from clr_study.check import CheckReport, check_study
-from clr_study.data import replicate_seeds
+from clr_study.check import check_study
 from clr_study.engine import (
     Task,
     counted_lanes,
@@ -21,17 +19,16 @@ from clr_study.engine import (
     load_task,
 )
 from clr_study.errors import SpecError
-from clr_study.range_tests import range_test_runs
+from clr_study.search.kinds import at_once, planned_kinds
 from clr_study.search.lanes import step_digest, timed_once
 from clr_study.search.samplers import check_budget
+from clr_study.search.spread import spread
 from clr_study.search.where import Where, share_of
-from clr_study.spec import Arm, Gp, Phase, Study, Tpe, TrialSpec, corner, fill, needs_range_test, with_bounds
+from clr_study.spec import Phase, Study, TrialSpec
 from clr_study.worker import capacity, device_words, lane_rates, places, take_place
 
 # How long all probes train together, in seconds, each after a few updates in which libraries find their ways.
 PROBE_SECONDS, WARM_UP, MOST_UPDATES = 2.0, 3, 500
-# Any bounds do, since nothing is learnt: those that a range test finds change no cost.
-SOME_BOUNDS = {"base_lr": 0.01, "max_lr": 0.1}
 
 
 @dataclass(frozen=True)
@@ -96,13 +93,14 @@ def plan_study(study: Study, where: Where | None = None) -> Plan:
     where = where or Where()
     report = check_study(study)
     check_budget(study)
+    where = spread(where, study, report, load_task(study.task))
     workers = places(where.devices, imports=study.imports, workers=where.workers, gpus_per_worker=where.gpus_per_worker)
     take_place(workers[0])
     task = load_task(study.task, workers[0].device)
-    planned = list(_planned(study, report))
+    planned = list(planned_kinds(study, report))
     together: Counter[tuple[str, str]] = Counter()
     for _, phase, spec, runs in planned:
-        together[phase, fuse_key(spec)] += _at_once(study, phase, runs)
+        together[phase, fuse_key(spec)] += at_once(study, phase, runs)
     costs: dict[tuple[str, str], tuple[int, int, float, float]] = {}
     phases = []
     for arm, phase, spec, runs in planned:
@@ -122,35 +120,6 @@ def plan_study(study: Study, where: Where | None = None) -> Plan:
         report.unfusable,
         pruned,
     )
-
-
-def _planned(study: Study, report: CheckReport) -> Iterator[tuple[str, Phase, TrialSpec, int]]:
-    """Arm, phase, one of the runs, and how many there are of it."""
-    first = study.arms[0].name
-    if needs_range_test(study):
-        seeds = replicate_seeds(study.name, study.seed, "range_test", study.range_test.seeds)
-        runs = range_test_runs(study, report.budgets[first], seeds)
-        yield first, "range_test", runs[0].spec, len(runs)
-    for arm in study.arms:
-        if arm.space and study.search:
-            yield arm.name, "search", _some_run(study, arm, report, test=False), study.search.trials
-    for arm in study.arms:
-        if arm.space and study.search and study.search.confirmed:
-            runs_again = study.search.confirmed * study.search.confirm.seeds
-            yield arm.name, "confirm", _some_run(study, arm, report, test=False), runs_again
-    for arm in study.arms:
-        yield arm.name, "measure", _some_run(study, arm, report, test=True), study.measure.seeds
-
-
-def _some_run(study: Study, arm: Arm, report: CheckReport, test: bool) -> TrialSpec:
-    known = replace(arm, **with_bounds(arm.tables, SOME_BOUNDS))
-    return fill(study, known, corner(known.space, "low"), report.budgets[arm.name], seed=study.seed, test=test)
-
-
-def _at_once(study: Study, phase: Phase, runs: int) -> int:
-    """How many runs of an arm can be in training together: a sampler that learns draws a few at a time."""
-    sampler = study.search.sampler if study.search else None
-    return min(runs, sampler.batch) if phase == "search" and isinstance(sampler, (Tpe, Gp)) else runs
 
 
 def _lanes(spec: TrialSpec, task: Task, where: Where, share: float) -> int:

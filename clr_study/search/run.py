@@ -22,6 +22,7 @@ from clr_study.search.optuna_tables import arm_studies, optuna_storage
 from clr_study.search.phases import FixedPhase, Record, SearchPhase
 from clr_study.search.push import Pushes
 from clr_study.search.samplers import check_budget
+from clr_study.search.spread import spread
 from clr_study.search.tuner import Tuner
 from clr_study.search.where import Where, Workers
 from clr_study.search.winners import confirm_runs, measure_runs, winner_of
@@ -74,7 +75,7 @@ def run_study(study: Study, where: Where | None = None, say: Say = lambda _: Non
     check_budget(study)
     if needs_range_test(study):
         _check_range_test(study, report)
-    with _Crew(study, where, report, task) as crew:
+    with _Crew(study, spread(where, study, report, task), report, task) as crew:
         crew.begin(say)
         arms = crew.arms_with_bounds(say)
         winners = crew.search(arms, say)

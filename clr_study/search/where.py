@@ -36,6 +36,8 @@ class Where:
         cpus_per_worker: Threads of each worker on the CPU; 0 shares the cores out, and on other machines means 1.
         checkpoints: The folder of checkpoints; empty for one beside the report, `none` for no checkpoints.
         options: What else the executor takes, by name.
+        may_spread: Whether several workers may be taken where none are asked for. The command line says so; a script
+            that is not guarded by `if __name__ == "__main__"` would be run again by each of them.
     """
 
     storage: str = ""
@@ -48,6 +50,7 @@ class Where:
     cpus_per_worker: int = 0
     checkpoints: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
+    may_spread: bool = False
 
     def __post_init__(self) -> None:
         if self.lanes < 0:
