@@ -78,8 +78,10 @@ class Evidence:
     def reservation(self) -> str:
         """Why these runs count for nothing but themselves: they are not of the study file as shipped; or nothing."""
         table = tomllib.loads(self.source)
-        changes = [f"a preview at {table['scale']:g} of its length"] if "scale" in table else []
-        changes += [f"a preview on {table['seeds_instead']} seeds"] if "seeds_instead" in table else []
+        less = [f"at {table['scale']:g} of its length"] if "scale" in table else []
+        if "seeds_instead" in table:
+            less.append(f"on {table['seeds_instead']} seed{'' if table['seeds_instead'] == 1 else 's'}")
+        changes = [f"a preview {' and '.join(less)}"] if less else []
         changes += ["on other data"] if "data_instead" in table else []
         if changes:
             return ", ".join(changes)

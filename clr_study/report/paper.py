@@ -151,7 +151,8 @@ def _words(reading: Reading) -> str:
         return f"{reading.arm}: all {reading.ended} runs were lost"
     interval = f" [{mean.low:.1f}, {mean.high:.1f}]" if mean.low == mean.low else ", no interval"
     lost = f", {reading.lost} lost" if reading.lost else ""
-    return f"{reading.arm}: {mean.value:.1f} %{interval}, n = {mean.n}{lost}"
+    counts = "; does not count" if reading.reservation else ""
+    return f"{reading.arm}: {mean.value:.1f} %{interval}, n = {mean.n}{lost}{counts}"
 
 
 def _drawings(

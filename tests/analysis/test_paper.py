@@ -56,7 +56,8 @@ def test_the_note_says_by_how_much_a_row_was_missed():
 
 PREVIEWS = {
     "scale = 0.02\n": "a preview at 0.02 of its length",
-    "seeds_instead = 3\n": "a preview on 3 seeds",
+    "seeds_instead = 1\n": "a preview on 1 seed",
+    "scale = 0.02\nseeds_instead = 3\n": "a preview at 0.02 of its length and on 3 seeds",
     'data_instead = { kind = "npz", path = "x" }\n': "on other data",
     "# seeds = 1\n": "of another study file than the one here",
 }

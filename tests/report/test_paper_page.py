@@ -59,6 +59,7 @@ def test_a_preview_is_drawn_and_said_to_be_one():
     preview = make_results(scaled(windows(seeds=2), 0.01), phases=("measure",))
     page = paper_html([preview])
     assert "These runs are a preview at 0.01 of its length." in page
+    assert "n = 2; does not count</li>" in page
     assert 'id="drawing-5-printed-drawing"' in page
     assert "0 are reproduced, 0 are not" in page
 
@@ -113,6 +114,7 @@ def test_the_star_of_several_readings_has_the_colour_of_none(measured):
     theme = LIGHT.of(arms)
     drawn = figure.draw(figure.summarise(some, compare(some, resamples=200)), theme)
     colours = {trace.name: trace.marker.color for trace in drawn.data if trace.marker.symbol == "star"}
+    assert "one in no arm's colour" in figure.caption(figure.summarise(some, compare(some, resamples=200)))
     assert colours == {"fixed": theme.style("fixed").colour, "triangular": theme.ink, "exp_range": theme.ink}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,6 +25,11 @@ class PrintedInfo(LearningInfo):
     """
 
     marks: tuple[tuple[str, int, float], ...] = ()
+
+    @property
+    def places(self) -> Counter[tuple[int, float]]:
+        """How many arms share each star."""
+        return Counter((update, value) for _, update, value in self.marks)
 
 
 @FIGURES.add
@@ -56,12 +62,12 @@ class Printed(Learning):
     def draw(self, info: LearningInfo, theme: Theme) -> go.Figure:
         """Returns the learning curves with a star for each printed accuracy."""
         drawing = super().draw(info, theme)
-        marks = info.marks if isinstance(info, PrintedInfo) else ()
-        places = [mark[1:] for mark in marks]
-        for arm, update, value in marks:
+        if not isinstance(info, PrintedInfo):
+            return drawing
+        for arm, update, value in info.marks:
             star: dict[str, Any] = {"symbol": "star", "size": 15, "line": {"color": theme.ink, "width": 1}}
-            if places.count((update, value)) > 1:
-                star["color"] = theme.ink  # of several readings of one row; the colour of one would hide the others
+            if info.places[update, value] > 1:
+                star["color"] = theme.ink  # the colour of one arm would hide the others
             drawing.add_trace(
                 dots(
                     theme,
@@ -77,7 +83,7 @@ class Printed(Learning):
 
     def caption(self, info: LearningInfo) -> str:
         """Returns what the lines are, and what the stars."""
-        if not getattr(info, "marks", ()):
+        if not isinstance(info, PrintedInfo) or not info.marks:
             return super().caption(info)
-        stars = "A star is what the paper prints for the end of its run at full length"
-        return f"{super().caption(info)} {stars}; one without a colour, for several arms."
+        shared = "; one in no arm's colour is for several of them" if len(info.places) < len(info.marks) else ""
+        return f"{super().caption(info)} A star is what the paper prints for the end of its run at full length{shared}."
