@@ -81,6 +81,24 @@ def in_process(code: str, *arguments: str) -> dict[str, Any]:
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
+def rows_of(name: str, **settings: Any) -> list[dict[str, Any]]:
+    """Returns the repeats in `results/<name>.json`, if they were made on this device with these settings.
+
+    Raises:
+        SystemExit: They were made otherwise, so that more of them would not be the same measurement.
+    """
+    path = RESULTS / f"{name}.json"
+    if not path.exists():
+        return []
+    record = json.loads(path.read_text())
+    asked = {"device": device_words("cpu"), "versions": versions(), **settings}
+    for key, value in asked.items():
+        if record[key] != value:
+            raise SystemExit(f"{path} was made with {key} = {record[key]!r}, not {value!r}; measure it anew")
+    rows: list[dict[str, Any]] = record["rows"]
+    return rows
+
+
 def write(
     name: str,
     what: str,

@@ -69,6 +69,20 @@ def main() -> None:
     }
     for lanes, row in curve.items():
         print(f"{asked.net}, {lanes:3d} lanes: {row['rate']:9,.0f} updates/s, {row['bytes'] / 2**20:7,.1f} MiB")
+    alone = [row["bytes"] for row in found[min(curve)]]
+    common.write(
+        f"memory-{asked.net}" + ("" if asked.device == "cpu" else "-gpu"),
+        what=f"peak memory of {max(curve)} lanes, {asked.net}",
+        peer=f"{max(curve)} times that of one",
+        target=1.0,
+        ratios=[many["bytes"] / (max(curve) * one) for many, one in zip(found[max(curve)], alone, strict=True) if one],
+        unit="bytes",
+        ours=curve[max(curve)]["bytes"],
+        theirs=max(curve) * statistics.median(alone),
+        lower_is_better=True,
+        device=asked.device,
+        extra={"curve": {lanes: row["bytes"] for lanes, row in curve.items()}},
+    )
     best, fewest = max(curve, key=lambda lanes: curve[lanes]["rate"]), min(curve)
     common.write(
         f"lanes-{asked.net}" + ("" if asked.device == "cpu" else "-gpu"),

@@ -16,6 +16,9 @@ import common
 import nets
 import search
 
+# Epochs from which a trial of the script takes about a minute, and another ratio is aimed for.
+LONG = 300
+
 
 def peer(net: str, trials: int, epochs: int, seed: int) -> dict[str, float]:
     nets.data(net)
@@ -34,9 +37,11 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=12)
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--more", action="store_true", help="Repeats beside those of the result that is there.")
     asked = parser.parse_args()
-    rows = []
-    for repeat in range(asked.repeats):
+    name = f"ray-tune-{asked.net}" + ("" if asked.epochs < LONG else "-long")
+    rows = common.rows_of(name, trials=asked.trials, epochs=asked.epochs) if asked.more else []
+    for repeat in range(len(rows), len(rows) + asked.repeats):
         with tempfile.TemporaryDirectory() as folder:
             mine = search.ours(asked.net, asked.trials, asked.epochs, repeat, folder, "cpu")
         theirs = peer(asked.net, asked.trials, asked.epochs, repeat)
@@ -46,10 +51,10 @@ def main() -> None:
         )
     hourly = 3600 * asked.trials
     common.write(
-        f"ray-tune-{asked.net}",
+        name,
         what=f"whole search, {asked.net}: {asked.trials} trials of {asked.epochs} epochs",
         peer="Ray Tune with OptunaSearch",
-        target=15.0,
+        target=15.0 if asked.epochs < LONG else 5.0,
         ratios=[row["ratio"] for row in rows],
         unit="trials an hour",
         ours=hourly / statistics.median(row["ours"]["seconds"] for row in rows),

@@ -85,7 +85,7 @@ def _within(room: int, a_lane: int, most: int) -> int:
 
 
 def lane_bytes(spec: TrialSpec, task: Task) -> int:
-    """Returns the bytes that a lane takes: its weights, gradients and optimizer state, and what a step keeps.
+    """Returns the bytes that a lane takes at most: its state before and after a step, gradients, and what a step keeps.
 
     Args:
         spec: The run.
@@ -93,7 +93,8 @@ def lane_bytes(spec: TrialSpec, task: Task) -> int:
     """
     model = build_model(spec.model, task.sample_shape, task.outputs, spec.seed)
     state = start([model], build_optimizer(spec.optim), task.device, task.dtype)
-    weights = sum(tensor.nbytes for tensor in state.tensors().values()) + sum(p.nbytes for p in state.params.values())
+    weights = sum(2 * tensor.nbytes for tensor in state.tensors().values())
+    weights += sum(2 * param.nbytes for param in state.params.values())  # gradients, and what an update puts between
     kept = 0
 
     def count(tensor: torch.Tensor) -> torch.Tensor:

@@ -15,7 +15,7 @@ from clr_study.engine.train import Training
 from clr_study.spec import TrialSpec
 
 # No more lanes are begun when this long has passed; one number of lanes may take longer where a step does.
-PROBE_SECONDS = 1.5
+PROBE_SECONDS = 2.0
 # Each number of lanes is timed in this many pieces, of which the fastest counts: a busy neighbour slows the others.
 PIECES, MOST_UPDATES, PIECE_SECONDS = 3, 20, 0.02
 # Lanes that win less than this over fewer ones are not worth their memory; a rate fallen this far does not rise again.

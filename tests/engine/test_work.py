@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from clr_study.engine import Training, load_task
+from clr_study.engine import Training, evaluate, load_task
 from clr_study.spec import TrialSpec
 
 DIGITS = {"kind": "digits", "validation": 0.2}
@@ -28,7 +28,7 @@ class Operations(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-def counted(model: str, lanes: int, updates: int, seeds: int = 1) -> Counter[str]:
+def training_of(model: str, lanes: int, updates: int, seeds: int = 1) -> Training:
     specs = [
         TrialSpec(
             study="s",
@@ -44,7 +44,11 @@ def counted(model: str, lanes: int, updates: int, seeds: int = 1) -> Counter[str
         )
         for lane in range(lanes)
     ]
-    training = Training(specs, load_task(DIGITS))
+    return Training(specs, load_task(DIGITS))
+
+
+def counted(model: str, lanes: int, updates: int, seeds: int = 1) -> Counter[str]:
+    training = training_of(model, lanes, updates, seeds)
     with Operations() as operations:
         training._steps(updates)
     return operations.counts
@@ -64,3 +68,32 @@ def test_an_update_takes_few_operations_however_many_lanes(model, seeds):
 def test_nothing_waits_for_the_device_between_two_looks(lanes, seeds):
     short, longer = (counted("mlp", lanes, updates, min(seeds, lanes)) for updates in (2, 5))
     assert not WAITS & set(longer - short)
+
+
+def looked(model: str, lanes: int, chunk: int, monkeypatch) -> Counter[str]:
+    """The operations of an evaluation of the 359 held-out samples, so many at a time."""
+    monkeypatch.setitem(evaluate.__globals__, "CHUNK", chunk)
+    training = training_of(model, lanes, 2)
+    with Operations() as operations:
+        evaluate(training.model, training.lanes, training.task, training.task.validation, fused=True)
+    return operations.counts
+
+
+@pytest.mark.parametrize("model", MOST)
+def test_an_evaluation_takes_few_operations_however_many_lanes(model, monkeypatch):
+    few, more = (looked(model, lanes, 512, monkeypatch) for lanes in (2, 6))
+    assert few == more
+    assert sum(few.values()) <= MOST[model], few
+
+
+@pytest.mark.parametrize("model", MOST)
+def test_nothing_waits_for_the_device_within_an_evaluation(model, monkeypatch):
+    whole, pieces = (looked(model, 2, chunk, monkeypatch) for chunk in (512, 60))
+    assert sum(pieces.values()) > sum(whole.values())
+    assert not WAITS & set(pieces - whole)
+
+
+def test_a_run_alone_takes_no_more_operations_than_as_a_lane():
+    for model in MOST:
+        alone, lanes = (sum((counted(model, many, 4) - counted(model, many, 3)).values()) for many in (1, 2))
+        assert alone <= lanes
