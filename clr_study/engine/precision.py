@@ -88,6 +88,23 @@ class MixedPrecision(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
+def choose_products(precision: Precision) -> None:
+    """Lets the GPU round the factors of products and convolutions to TensorFloat-32, or not, from now on.
+
+    torch by itself rounds those of convolutions and not those of products; here `float32` means float32, and a run's
+    record says which it was.
+
+    Examples:
+        >>> choose_products("tf32")
+        >>> torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+        (True, True)
+        >>> choose_products("float32")
+        >>> torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+        (False, False)
+    """
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+
+
 def forward_pass(model: nn.Module, params: Params, buffers: Params, inputs: Tensor, precision: Precision) -> Tensor:
     """Returns the outputs of the network with these weights, in the precision of the inputs.
 
@@ -109,11 +126,11 @@ def in_precision(precision: Precision, compute: Callable[[], Tensor], inputs: Te
         >>> in_precision("bf16", lambda: torch.ones(1, 2) @ torch.ones(2, 1), tokens).dtype  # not tokens' own
         torch.float32
     """
-    if precision == "float32":
-        outputs = compute()
-    else:
+    if precision == "bf16":
         with MixedPrecision():
             outputs = compute()
+    else:
+        outputs = compute()
     if inputs.is_floating_point():
         return outputs.to(inputs.dtype)
     return outputs.float() if precision == "bf16" else outputs  # tokens are whole numbers, which no outputs are

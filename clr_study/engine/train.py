@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from clr_study.data import generator
 from clr_study.engine.evaluate import Scores, evaluate
+from clr_study.engine.precision import choose_products
 from clr_study.engine.state import Lanes, start
 from clr_study.engine.step import Hyper, make_step
 from clr_study.engine.task import Task
@@ -85,6 +86,7 @@ class Training:
         make: Build = build or (lambda spec, task: build_model(spec.model, task.sample_shape, task.outputs, spec.seed))
         models = {spec.seed: make(spec, task) for spec in self.specs}
         self.model = models[first.seed].train()
+        choose_products(first.precision)
         self.unfusable = why_unfusable(make if build else first.model, self.model)
         """Why these runs cannot share a step, or None."""
         if lanes is None:

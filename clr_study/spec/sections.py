@@ -24,7 +24,8 @@ class Train:
         epochs: The budget in passes over the training split; give this or `updates`.
         updates: The budget in optimizer steps.
         evaluations: How many times a run is evaluated, evenly over its budget, the last at its end.
-        precision: `float32`, or `bf16`: weights and updates in float32, the network's products in bfloat16.
+        precision: `float32`; `tf32`: on a GPU the factors of the network's products are rounded to TensorFloat-32, on
+            a CPU it is float32; `bf16`: weights and updates in float32, the network's products in bfloat16.
         clip: The largest norm of a run's whole gradient; a longer one is shortened to it. None leaves all as they are.
         updates_per_epoch: What an epoch is worth where a training loop of the user's own feeds itself; else the data
             say it.

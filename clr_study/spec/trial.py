@@ -20,7 +20,7 @@ OWN_LOOP = "own_loop"
 
 Phase: TypeAlias = Literal["range_test", "search", "confirm", "measure"]
 PHASES: tuple[Phase, ...] = get_args(Phase)
-Precision: TypeAlias = Literal["float32", "bf16"]
+Precision: TypeAlias = Literal["float32", "tf32", "bf16"]
 Ending: TypeAlias = Literal["completed", "pruned", "diverged", "failed"]
 
 
@@ -40,7 +40,7 @@ class TrialSpec:
         seed: The replicate seed: initial weights, order of the samples and augmentation follow from it and from the
             study's name, and from nothing else. Runs of two arms with the same seed are a pair.
         test: Whether the test split is read, as it is in the measure phase only.
-        precision: `float32`, or `bf16` for mixed precision.
+        precision: `float32`; `tf32` for products that a GPU rounds to TensorFloat-32; `bf16` for mixed precision.
         clip: The largest norm of the run's gradient; None for any.
         values: What else a training loop of the user's own is given.
 

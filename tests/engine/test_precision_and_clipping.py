@@ -86,6 +86,16 @@ def test_a_fused_lane_in_mixed_precision_is_the_run_trained_alone():
     assert fused.seen[1][0].validation_accuracy == pytest.approx(exact.seen[1][0].validation_accuracy, abs=0.1)
 
 
+def test_only_a_run_in_tf32_lets_a_gpu_round_and_on_a_cpu_it_is_float32():
+    def rounding():
+        return torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+
+    rounded, allowed = trained(replace(SPEC, precision="tf32")), rounding()
+    exact, refused = trained(SPEC), rounding()
+    assert (allowed, refused) == ((True, True), (False, False))
+    assert apart(rounded, 0, exact) == 0
+
+
 @pytest.mark.parametrize("seeds", [(1, 1), (1, 2)], ids=["one seed", "two seeds"])
 def test_a_chain_of_layers_is_rounded_as_the_run_trained_alone_is(seeds):
     spec = replace(SPEC, model={"kind": "mlp"}, precision="bf16", updates=1, evaluate_at=(1,))
