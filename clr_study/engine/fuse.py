@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from clr_study.engine.side_by_side import most_shares
 from clr_study.engine.state import start
 from clr_study.engine.task import Task
 from clr_study.models import build_model, why_unfusable
@@ -43,14 +44,16 @@ SHARE = 0.4
 CACHES = 64 * 2**20
 
 
-def counted_lanes(spec: TrialSpec, task: Task, room: int, device: str) -> int | None:
+def counted_lanes(spec: TrialSpec, task: Task, room: int, device: str, threads: int = 1) -> int | None:
     """Returns how many lanes a run gets where a count tells: the same answer every time. None where only a probe can.
 
     Args:
         spec: One of the runs.
         task: Its data; the count is made where they are.
         room: Bytes that all lanes may take on the device.
-        device: Where the runs train. On a CPU a count tells if all lanes lie in its caches, or not even one does.
+        device: Where the runs train. On a CPU a count tells if all lanes lie in its caches, or not even one does: then
+            a lane for each share of the threads trains on its own.
+        threads: A worker's, on a CPU.
     """
     if unfusable(spec, task):
         return 1
@@ -60,7 +63,9 @@ def counted_lanes(spec: TrialSpec, task: Task, room: int, device: str) -> int | 
         return 1
     if device != "cpu":
         return None
-    return most if MOST_LANES * a_lane <= CACHES else 1 if a_lane > CACHES else None
+    if MOST_LANES * a_lane <= CACHES:
+        return most
+    return min(most, most_shares(threads)) if a_lane > CACHES else None
 
 
 def fitting_lanes(spec: TrialSpec, task: Task, room: int, most: int = MOST_LANES) -> int:

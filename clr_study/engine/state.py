@@ -36,7 +36,9 @@ class Lanes:
         return len(self.seconds)
 
     def take(self, lanes: Sequence[int]) -> Lanes:
-        """Returns the lanes at these positions, in this order."""
+        """Returns the lanes at these positions, in this order; all of them as they are, not copied."""
+        if list(lanes) == list(range(len(self))):
+            return self
         rows = torch.tensor(list(lanes), dtype=torch.int64)
         return self._mapped(lambda tensor: tensor[rows.to(tensor.device)])
 
@@ -106,6 +108,8 @@ def start(models: Sequence[nn.Module], optimizer: Optimizer, device: torch.devic
 def together(parts: Iterable[Lanes]) -> Lanes:
     """Returns the lanes of several states of one update as one state."""
     states = list(parts)
+    if len(states) == 1:
+        return states[0]
     flat = [state.tensors() for state in states]
     return Lanes.from_tensors(
         {name: torch.cat([tensors[name] for tensors in flat]) for name in flat[0]}, states[0].update

@@ -121,11 +121,15 @@ def _holders(model: nn.Module, kind: str) -> list[tuple[dict[str, Any], str, str
 def lanes_forward(model: nn.Module, shared_inputs: bool, precision: Precision) -> Forward:
     """Returns `(params, buffers, inputs) -> (outputs, buffers)` of stacked lanes; see `make_step`."""
     chain = chain_of(model)
-    if chain is None:
-        return vmap(plain_forward(model, precision), in_dims=(0, 0, None if shared_inputs else 0))
+    if chain and chain.convolves and precision == "bf16":
+        chain = None  # its sums over windows would be rounded at other places than a convolution's
+    mapped = vmap(plain_forward(model, precision), in_dims=(0, 0, None if shared_inputs else 0))
 
     def forward(params: Params, buffers: Params, inputs: Tensor) -> tuple[Tensor, Params]:
-        return in_precision(precision, lambda: chain(params, inputs, shared_inputs), inputs), buffers
+        if chain is None or not chain.suits(inputs):
+            return mapped(params, buffers, inputs)
+        buffers = {name: buffer.clone() for name, buffer in buffers.items()}  # BatchNorm writes into these
+        return in_precision(precision, lambda: chain(params, buffers, inputs, shared_inputs), inputs), buffers
 
     return forward
 

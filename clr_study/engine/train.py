@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from clr_study.data import generator
 from clr_study.engine.evaluate import Scores, evaluate
 from clr_study.engine.precision import choose_products
-from clr_study.engine.state import Lanes, start
-from clr_study.engine.step import Hyper, make_step
+from clr_study.engine.side_by_side import shared_out, side_by_side
+from clr_study.engine.state import Lanes, start, together
+from clr_study.engine.stretch import Losses, Stretch
 from clr_study.engine.task import Task
 from clr_study.models import build_model, why_unfusable
-from clr_study.optim import Params, State, build_optimizer
+from clr_study.optim import build_optimizer
 from clr_study.spec import Evaluation, TrialSpec
 
-Carry: TypeAlias = tuple[Params, Params, State]
 Build: TypeAlias = Callable[[TrialSpec, Task], nn.Module]
 
 # Updates between two looks at whether a lane's loss is still finite, and whose samples are drawn together.
@@ -82,7 +82,6 @@ class Training:
         self.task = task
         first = self.specs[0]
         self.optimizer = build_optimizer(first.optim)
-        self.hypers = [build_optimizer(spec.optim).hyper for spec in self.specs]
         make: Build = build or (lambda spec, task: build_model(spec.model, task.sample_shape, task.outputs, spec.seed))
         models = {spec.seed: make(spec, task) for spec in self.specs}
         self.model = models[first.seed].train()
@@ -130,51 +129,25 @@ class Training:
             self.drop(list(diverged))
         return diverged
 
-    def _steps(self, stop: int) -> np.ndarray:
+    def _steps(self, stop: int) -> Losses:
         """Takes the steps from the lanes' update to `stop`; returns their losses [T, N] float32."""
-        begin, specs = self.lanes.update, [self.specs[run] for run in self.running]
-        plain = len(specs) == 1
-        seeds = sorted({spec.seed for spec in specs})
-        shared = len(seeds) == 1
-        draws = [self.task.draws(seed, begin, stop, specs[0].batch_size) for seed in seeds]
-        rows = torch.tensor([seeds.index(spec.seed) for spec in specs], device=self.task.device)
-        table = np.stack([spec.lr_schedule(np.arange(begin, stop)) for spec in specs], axis=1)
-        lrs = torch.from_numpy(table).to(self.task.device, self.task.dtype)  # [T, N]
-        step = make_step(
-            self.model,
-            self.task.loss,
-            self.optimizer,
-            fused=not plain,
-            shared_inputs=shared,
-            precision=specs[0].precision,
-            clip=specs[0].clip,
-        )
-        hyper = self._hyper(plain)
-        carry = (self.lanes.params, self.lanes.buffers, self.lanes.slots)
-        if plain:
-            carry = _first_lane(carry)
-        losses = []
+        specs = [self.specs[run] for run in self.running]
+        begin, size = self.lanes.update, specs[0].batch_size
+        draws = {seed: self.task.draws(seed, begin, stop, size) for seed in sorted({spec.seed for spec in specs})}
+        common = Stretch(self.model, self.task, self.optimizer, specs, draws, self.unfusable is not None)
+        shares = shared_out(len(specs), self.task.device)
         self._synchronise()
         clock = time.perf_counter()
-        for t in range(stop - begin):
-            if shared:
-                samples, numbers = draws[0][0][t], tuple(number[t] for number in draws[0][1:])
-            else:
-                own = [torch.stack([draw[part][t] for draw in draws])[rows] for part in range(len(draws[0]))]
-                samples, numbers = own[0], tuple(own[1:])
-            inputs, targets = self.task.batch(samples, numbers)
-            if self.unfusable:
-                _seed_draws(specs[0].seed, begin + t)
-            params, buffers, slots, loss = step(*carry, inputs, targets, lrs[t, 0] if plain else lrs[t], hyper)
-            carry = (params, buffers, slots)
-            losses.append(loss)
-        seen = torch.stack(losses).reshape(stop - begin, -1).float().cpu().numpy()
+        found = side_by_side([partial(common.of(share, len(shares)).take, self.lanes, share, stop) for share in shares])
         self._synchronise()
         spent = (time.perf_counter() - clock) / len(specs)
-        if plain:
-            carry = _with_lane_axis(carry)
-        self.lanes = Lanes(*carry, self.lanes.seconds + spent, stop)
-        return seen
+        lanes = together(state for state, _ in found)
+        self.lanes = replace(lanes, seconds=lanes.seconds + spent)
+        return np.concatenate([losses for _, losses in found], axis=1)
+
+    def _synchronise(self) -> None:
+        if self.task.device.type == "cuda":
+            torch.cuda.synchronize(self.task.device)
 
     def _look(self, point: int, diverged: dict[int, Divergence]) -> dict[int, Evaluation]:
         due = [run for run in self.running if point in self.specs[run].evaluate_at]
@@ -221,33 +194,3 @@ class Training:
 
     def _divergence(self, run: int, update: int) -> Divergence:
         return Divergence(update, float(self.specs[run].lr_schedule(max(0, update - 1))))
-
-    def _hyper(self, plain: bool) -> Hyper:
-        own = [self.hypers[run] for run in self.running]
-        columns = {name: [hyper[name] for hyper in own] for name in own[0]}
-        stacked = {
-            name: torch.tensor(column, dtype=self.task.dtype, device=self.task.device)
-            for name, column in columns.items()
-        }
-        return {name: column[0] for name, column in stacked.items()} if plain else stacked
-
-    def _synchronise(self) -> None:
-        if self.task.device.type == "cuda":
-            torch.cuda.synchronize(self.task.device)
-
-
-def _seed_draws(seed: int, update: int) -> None:
-    """Makes what a model draws by itself (dropout) a function of the seed and the update."""
-    torch.manual_seed(int(generator(seed, update, "model").integers(2**63)))
-
-
-def _first_lane(carry: Carry) -> Carry:
-    return tuple(_each(part, lambda tensor: tensor[0]) for part in carry)
-
-
-def _with_lane_axis(carry: Carry) -> Carry:
-    return tuple(_each(part, lambda tensor: tensor[None]) for part in carry)
-
-
-def _each(tree: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    return change(tree) if isinstance(tree, Tensor) else {key: _each(value, change) for key, value in tree.items()}

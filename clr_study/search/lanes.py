@@ -62,9 +62,9 @@ class LaneCounts:
 
     def _fastest(self, spec: TrialSpec, task: Task, room: int) -> int:
         capacity = self.workers.capacity
-        counted = counted_lanes(spec, task, room, self.workers.places[0].device)
+        counted = counted_lanes(spec, task, room, self.workers.places[0].device, capacity.threads)
         if counted is not None:
-            if counted == 1 < fitting_lanes(spec, task, room):
+            if counted < fitting_lanes(spec, task, room):
                 self.say(sharing(spec.model["kind"], counted, {}))
             return counted
         step = step_digest(spec, capacity, self.workers.share)

@@ -128,7 +128,7 @@ def _lanes(spec: TrialSpec, task: Task, where: Where, share: float) -> int:
     room = int(share * here.room)
     if where.lanes:
         return fitting_lanes(spec, task, room, where.lanes)
-    counted = counted_lanes(spec, task, room, str(task.device))
+    counted = counted_lanes(spec, task, room, str(task.device), here.threads)
     if counted is not None:
         return counted
     return fastest(timed_once(step_digest(spec, here, share), lambda: lane_rates(spec, share)))

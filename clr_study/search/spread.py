@@ -21,7 +21,8 @@ LONG = 10**11
 def spread(where: Where, study: Study, report: CheckReport, task: Task | None) -> Where:
     """Returns where a study runs: with several workers, if it says that it may be spread and that pays.
 
-    Two cores train two networks with a thread each faster than one with two. It is decided by count alone, so that a
+    Two cores train two networks with a thread each faster than one with two. One worker does so by itself with networks
+    that can share a step; others have to be taken apart. It is decided by count alone, so that a
     study which is killed and started again is spread as before; and not for a sampler that learns, whose draws would
     depend on which worker is done first.
 
@@ -37,7 +38,7 @@ def spread(where: Where, study: Study, report: CheckReport, task: Task | None) -
     room = room_for_lanes("cpu")
     work = 0
     for _, _, spec, runs in planned_kinds(study, report):
-        if where.lanes != 1 and counted_lanes(spec, task, room, "cpu") != 1:
+        if where.lanes != 1 and counted_lanes(spec, task, room, "cpu", cores) != 1:
             return where
         work += runs * spec.updates * lane_bytes(spec, task)
     return replace(where, workers=cores) if work >= LONG else where

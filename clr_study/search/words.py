@@ -53,7 +53,11 @@ def sharing(model: str, lanes: int, rates: Mapping[int, float]) -> str:
         'resnet: its runs train one by one: 3 updates/s alone, 2 for 2 in a step'
         >>> sharing("resnet", 1, {})
         'resnet: its runs train one by one: a step of one alone fills the caches, so lanes would win nothing'
+        >>> sharing("resnet", 2, {})
+        'resnet: 2 runs train side by side, since a step of one alone fills the caches'
     """
+    if lanes > 1 and not rates:
+        return f"{model}: {lanes} runs train side by side, since a step of one alone fills the caches"
     if lanes > 1:
         timed = f", {rates[lanes]:.3g} updates/s in all, {rates[1]:.3g} alone" if lanes in rates else ""
         return f"{model}: {lanes} runs share a step{timed}"

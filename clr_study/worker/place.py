@@ -46,11 +46,13 @@ class Capacity:
         room: Bytes that a batch may take there.
         device: The device in words, for the record.
         versions: The versions that a run's numbers may depend on.
+        threads: On a CPU, how many a worker there has.
     """
 
     room: int
     device: str
     versions: dict[str, str]
+    threads: int = 1
 
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -202,7 +204,8 @@ def capacity(place: Place | None = None) -> Capacity:
         'CPU, 3 threads'
     """
     place = place or _taken
-    return Capacity(room_for_lanes(place.device), device_words(place.device, place.threads), versions())
+    threads = place.threads or torch.get_num_threads()
+    return Capacity(room_for_lanes(place.device), device_words(place.device, place.threads), versions(), threads)
 
 
 def lane_rates(spec: TrialSpec, share: float) -> dict[int, float]:

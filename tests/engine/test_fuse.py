@@ -18,6 +18,7 @@ from clr_study.engine import (
     room_for_lanes,
     step_key,
 )
+from clr_study.engine.side_by_side import MOST_SHARES
 from clr_study.models import MODELS, unfusable
 from clr_study.spec import TrialSpec
 
@@ -87,8 +88,8 @@ def fitting(spec: TrialSpec, room: int = 64 * 2**20) -> int:
     return fitting_lanes(spec, load_task(spec.data), room)
 
 
-def counted(spec: TrialSpec, room: int = 2**40, device: str = "cpu") -> int | None:
-    return counted_lanes(spec, load_task(spec.data), room, device)
+def counted(spec: TrialSpec, room: int = 2**40, device: str = "cpu", threads: int = 1) -> int | None:
+    return counted_lanes(spec, load_task(spec.data), room, device, threads)
 
 
 def test_the_count_is_the_same_every_time_and_leaves_random_numbers_alone():
@@ -143,6 +144,8 @@ def test_a_count_tells_where_all_lanes_lie_in_the_caches_or_not_even_one_does():
     middling = replace(SPEC, model={"kind": "mlp", "hidden": (1024,)}, batch_size=64)
     large = replace(SPEC, model={"kind": "mlp", "hidden": (3000, 3000)})
     assert [counted(spec) for spec in (SPEC, middling, large)] == [MOST_LANES, None, 1]
+    assert [counted(large, threads=threads) for threads in (2, 3, 64)] == [2, 3, MOST_SHARES], "one each side by side"
+    assert counted(large, room=1, threads=2) == 1
     assert counted(middling, room=0) == 1
     assert counted(SPEC, room=0) == 1
     assert counted(SPEC, device="cuda:0") is None, "what a GPU likes best no count tells"

@@ -13,7 +13,9 @@ from clr_study.search import spread as spread_module
 from clr_study.search.spread import LONG, spread
 from clr_study.store import open_store
 
-# A step of it does not lie in the caches: its runs train one by one.
+# No step of it can be shared: its runs train one by one.
+ALONE = ('kind = "mlp", hidden = [8]', 'kind = "resnet", depth = 20, width = 64, death_rate = 0.5')
+# A step of it does not lie in the caches: a worker trains a run on each core.
 LARGE = ("hidden = [8]", "hidden = [3000, 3000]")
 LENGTHY = ("updates = 24", "updates = 2400")
 
@@ -30,12 +32,13 @@ def workers(study, **options) -> int:
 
 
 def test_long_runs_that_train_one_by_one_get_a_worker_each(small):
-    assert workers(small(LARGE, LENGTHY)) == 2
+    assert workers(small(ALONE, LENGTHY)) == 2
     assert workers(small(LARGE, LENGTHY), lanes=1) == 2
 
 
-def test_short_ones_and_ones_that_share_a_step_do_not(small):
-    assert workers(small(LARGE, ("trials = 4", "trials = 1"))) == 0
+def test_short_ones_and_ones_that_train_together_do_not(small):
+    assert workers(small(ALONE, ("trials = 4", "trials = 1"))) == 0
+    assert workers(small(LARGE, LENGTHY)) == 0
     assert workers(small(LENGTHY)) == 0
 
 
@@ -45,11 +48,11 @@ def test_short_ones_and_ones_that_share_a_step_do_not(small):
     ids=str,
 )
 def test_what_the_user_says_stands(small, said):
-    assert workers(small(LARGE, LENGTHY), **said) == said.get("workers", 0)
+    assert workers(small(ALONE, LENGTHY), **said) == said.get("workers", 0)
 
 
 def test_a_script_and_a_single_core_are_left_alone(small, monkeypatch):
-    study = small(LARGE, LENGTHY)
+    study = small(ALONE, LENGTHY)
     assert workers(study, may_spread=False) == 0
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
     assert workers(study) == 0
@@ -57,12 +60,12 @@ def test_a_script_and_a_single_core_are_left_alone(small, monkeypatch):
 
 def test_a_sampler_that_learns_has_one_worker(small):
     tpe = ("trials = 4", 'trials = 4, sampler = { kind = "tpe" }')
-    assert workers(small(LARGE, LENGTHY, tpe)) == 0
+    assert workers(small(ALONE, LENGTHY, tpe)) == 0
 
 
 def test_the_threshold_is_a_count(small, monkeypatch):
     monkeypatch.setattr(spread_module, "LONG", 0)
-    assert workers(small(LARGE)) == 2
+    assert workers(small(ALONE)) == 2
     assert LONG > 0
 
 

@@ -1,0 +1,136 @@
+"""A stretch of updates of some lanes, all in one step."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from clr_study.data import generator
+from clr_study.engine.side_by_side import Abandoned, Over
+from clr_study.engine.state import Lanes
+from clr_study.engine.step import Hyper, make_step
+from clr_study.engine.task import Task
+from clr_study.optim import Optimizer, Params, State, build_optimizer
+from clr_study.spec import TrialSpec
+
+Carry: TypeAlias = tuple[Params, Params, State]
+Draws: TypeAlias = Mapping[int, tuple[Tensor, ...]]
+Losses: TypeAlias = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Stretch:
+    """What updates of some lanes need besides their state.
+
+    Args:
+        model: The network; only its structure is used.
+        task: The data.
+        optimizer: A pair of pure functions.
+        specs: One a lane.
+        draws: By seed, the samples [T, B] and the augmentations' numbers [T, B, k] of each update, from the lanes' own.
+        reseeds: Whether the network draws by itself, and so must be told from which seed at every update.
+    """
+
+    model: nn.Module
+    task: Task
+    optimizer: Optimizer
+    specs: Sequence[TrialSpec]
+    draws: Draws
+    reseeds: bool = False
+
+    def of(self, share: Sequence[int], shares: int) -> Stretch:
+        """Returns what some of the lanes need, which train beside the others.
+
+        Args:
+            share: Their positions.
+            shares: How many train side by side. Each then has the structure of the network for itself, since a pass
+                through it puts tensors into it.
+        """
+        model = self.model if shares == 1 else copy.deepcopy(self.model)
+        return replace(self, model=model, specs=[self.specs[lane] for lane in share])
+
+    def take(self, lanes: Lanes, share: Sequence[int], stop: int, over: Over) -> tuple[Lanes, Losses]:
+        """Takes the lanes' steps up to an update; returns their state there, its seconds as before, and losses [T, N].
+
+        Args:
+            lanes: The state of these lanes and of those that train beside them.
+            share: The positions of these.
+            stop: The update.
+            over: Set where nobody waits for the answer any more.
+
+        Raises:
+            Abandoned: Nobody does.
+        """
+        begin, first, plain = lanes.update, self.specs[0], len(self.specs) == 1
+        own = lanes.take(share)
+        carry: Carry = (own.params, own.buffers, own.slots)
+        seconds = own.seconds
+        del own  # of the lanes' state before, no copy is to be held while they train
+        seeds = sorted({spec.seed for spec in self.specs})
+        rows = torch.tensor([seeds.index(spec.seed) for spec in self.specs], device=self.task.device)
+        draws = [self.draws[seed] for seed in seeds]
+        table = np.stack([spec.lr_schedule(np.arange(begin, stop)) for spec in self.specs], axis=1)
+        lrs = torch.from_numpy(table).to(self.task.device, self.task.dtype)  # [T, N]
+        step = make_step(
+            self.model,
+            self.task.loss,
+            self.optimizer,
+            fused=not plain,
+            shared_inputs=len(seeds) == 1,
+            precision=first.precision,
+            clip=first.clip,
+        )
+        hyper = self._hyper(plain)
+        if plain:
+            carry = _each(carry, lambda tensor: tensor[0])
+        losses: list[Tensor] = []
+        for t in range(stop - begin):
+            if over.is_set():
+                raise Abandoned
+            inputs, targets = self.task.batch(*_samples(draws, t, rows))
+            if self.reseeds:
+                _seed_draws(first.seed, begin + t)
+            params, buffers, slots, loss = step(*carry, inputs, targets, lrs[t, 0] if plain else lrs[t], hyper)
+            carry = (params, buffers, slots)
+            losses.append(loss)
+        seen = torch.stack(losses).reshape(stop - begin, -1).float().cpu().numpy()
+        if plain:
+            carry = _each(carry, lambda tensor: tensor[None])
+        return Lanes(*carry, seconds, stop), seen
+
+    def _hyper(self, plain: bool) -> Hyper:
+        own = [build_optimizer(spec.optim).hyper for spec in self.specs]
+        stacked = {
+            name: torch.tensor([hyper[name] for hyper in own], dtype=self.task.dtype, device=self.task.device)
+            for name in own[0]
+        }
+        return {name: column[0] for name, column in stacked.items()} if plain else stacked
+
+
+def _samples(draws: Sequence[tuple[Tensor, ...]], t: int, rows: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """The samples and the augmentations' numbers of an update, [B] if all lanes share them and else [N, B]."""
+    if len(draws) == 1:
+        samples, *numbers = (part[t] for part in draws[0])
+    else:
+        samples, *numbers = (torch.stack([draw[part][t] for draw in draws])[rows] for part in range(len(draws[0])))
+    return samples, tuple(numbers)
+
+
+def _seed_draws(seed: int, update: int) -> None:
+    """Makes what a model draws by itself (dropout) a function of the seed and the update."""
+    torch.manual_seed(int(generator(seed, update, "model").integers(2**63)))
+
+
+def _each(tree: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    if isinstance(tree, Tensor):
+        return change(tree)
+    if isinstance(tree, tuple):
+        return tuple(_each(part, change) for part in tree)
+    return {key: _each(value, change) for key, value in tree.items()}
