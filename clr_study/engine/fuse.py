@@ -41,7 +41,7 @@ SHARE = 0.4
 # digits (0.2 MB a lane) 1,788, 6,506, 17,447; small_cnn on digits (0.8 MB) 468, 1,020, 1,374; small_cnn on 28x28
 # images (7 MB) 169, 174, 159; mlp of 512 and 512 units on 784 inputs (11 MB) 187, 218, 244; cifar10_quick (76 MB, 1 and
 # 8) 14, 10; resnet-20 with batch 128 (556 MB, 1 and 4) 3, 2.
-CACHES = 64 * 2**20
+CACHES = 80 * 2**20
 
 
 def counted_lanes(spec: TrialSpec, task: Task, room: int, device: str, threads: int = 1) -> int | None:

@@ -26,7 +26,7 @@ RATES = {1: 100.0, 2: 180.0, 4: 200.0}
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(fuse, "CACHES", 2**22)
+    monkeypatch.setattr(fuse, "CACHES", 2**23)
     return tmp_path / "cache" / "clr_study" / "lanes.json"
 
 
