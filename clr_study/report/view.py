@@ -16,13 +16,13 @@ from clr_study.analysis.cost import Cost, ledger
 from clr_study.registry import Registry
 from clr_study.report.figure import Absent, Drawn
 from clr_study.report.figures import FIGURES
-from clr_study.report.figures.cost import duration
 from clr_study.report.numbers import TIME_COLUMNS, arm_table, difference_table, time_rows
 from clr_study.report.pages import Page
 from clr_study.report.progress import lost
 from clr_study.report.table import Table, plain
 from clr_study.report.terminal import snippet, summary_rows
 from clr_study.report.theme import LIGHT, Theme
+from clr_study.report.words import duration
 from clr_study.spec import Results
 
 SHOWN_ROWS = 200

@@ -17,6 +17,19 @@ from clr_study.schedules import SCHEDULES
 NOTHING = "–"
 
 
+def duration(seconds: float) -> str:
+    """Returns a time as people say it.
+
+    Examples:
+        >>> duration(12.34), duration(754), duration(7620)
+        ('12.3 s', '12 min 34 s', '2 h 07 min')
+    """
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
 def count(value: float) -> str:
     """Returns a number to four significant digits, a whole one in full with its thousands apart.
 

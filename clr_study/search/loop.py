@@ -28,6 +28,28 @@ class Source(Protocol):
         """Takes what came back and returns the jobs that follow from it."""
 
 
+class Watched:
+    """A source of jobs that tells of what comes back.
+
+    Args:
+        source: The work.
+        told: Gets the outcomes, once the source has taken them.
+    """
+
+    def __init__(self, source: Source, told: Callable[[Sequence[Outcome]], None]) -> None:
+        self.source, self.told = source, told
+
+    def more(self, room: int) -> list[Job]:
+        """Returns at most `room` jobs that can start now."""
+        return self.source.more(room)
+
+    def done(self, outcomes: Sequence[Outcome]) -> list[Job]:
+        """Takes what came back, tells of it, and returns the jobs that follow from it."""
+        following = self.source.done(outcomes)
+        self.told(outcomes)
+        return following
+
+
 def pack(jobs: Sequence[Job], lanes: Callable[[Job], int], slots: int) -> list[Job]:
     """Returns the next batch: jobs that can share a step, as many as have lanes, shared out over the free slots.
 

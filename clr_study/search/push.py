@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 import importlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import optuna
 
 from clr_study.analysis import compare
 from clr_study.report import pushed_figures
-from clr_study.search.loop import Source
+from clr_study.search.loop import Source, Watched
 from clr_study.search.note import SIGNED, note_of
-from clr_study.spec import Job, Outcome, Results
+from clr_study.spec import Results
 
 PACKAGE = "optuna_dashboard"
 LEAST_SECONDS = 30.0
@@ -64,7 +64,7 @@ class Pushes:
 
     def beside(self, source: Source) -> Source:
         """Returns a source of jobs that pushes now and then when some come back."""
-        return _Beside(source, self)
+        return Watched(source, lambda _: self.sometimes())
 
     def _push(self, package: Any, results: Results) -> None:
         comparison = compare(results)
@@ -83,19 +83,6 @@ class Pushes:
             return False
         self.sent[arm, name] = digest
         return True
-
-
-class _Beside:
-    def __init__(self, source: Source, pushes: Pushes) -> None:
-        self.source, self.pushes = source, pushes
-
-    def more(self, room: int) -> list[Job]:
-        return self.source.more(room)
-
-    def done(self, outcomes: Sequence[Outcome]) -> list[Job]:
-        following = self.source.done(outcomes)
-        self.pushes.sometimes()
-        return following
 
 
 def _is_ours(note: str) -> bool:

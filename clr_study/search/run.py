@@ -7,17 +7,15 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
 
-from clr_study.analysis import compare
 from clr_study.check import CheckReport, check_study
 from clr_study.data import replicate_seeds
 from clr_study.engine import MOST_LANES, Task, load_task
-from clr_study.errors import SpecError, UnfinishedError
+from clr_study.errors import SpecError
 from clr_study.range_tests import bounds_for_holes, ramp_updates, range_test_runs, read_range_test
-from clr_study.report import write_report, write_results
+from clr_study.search.ending import conclude
 from clr_study.search.lanes import LaneCounts
-from clr_study.search.loop import Source, drive
+from clr_study.search.loop import Source, Watched, drive
 from clr_study.search.optuna_tables import arm_studies, optuna_storage
 from clr_study.search.phases import FixedPhase, Record, SearchPhase
 from clr_study.search.push import Pushes
@@ -26,9 +24,10 @@ from clr_study.search.spread import spread
 from clr_study.search.tuner import Tuner
 from clr_study.search.where import Where, Workers
 from clr_study.search.winners import confirm_runs, measure_runs, winner_of
-from clr_study.search.words import beginning, complaint, found
+from clr_study.search.words import beginning, found
 from clr_study.spec import (
     Arm,
+    Outcome,
     PlannedRun,
     RangeTestResult,
     Results,
@@ -54,13 +53,19 @@ from clr_study.worker import STORAGE
 Say = Callable[[str], None]
 
 
-def run_study(study: Study, where: Where | None = None, say: Say = lambda _: None) -> Results:
+def run_study(
+    study: Study,
+    where: Where | None = None,
+    say: Say = lambda _: None,
+    heard: Callable[[Sequence[Outcome]], None] | None = None,
+) -> Results:
     """Runs a study to its end and writes its report.
 
     Args:
         study: The study.
         where: The storage, the devices, the folder of the report.
         say: Gets a sentence at each stage.
+        heard: Gets the outcomes of runs as they come back.
 
     Returns:
         All that was measured.
@@ -75,7 +80,7 @@ def run_study(study: Study, where: Where | None = None, say: Say = lambda _: Non
     check_budget(study)
     if needs_range_test(study):
         _check_range_test(study, report)
-    with _Crew(study, spread(where, study, report, task), report, task) as crew:
+    with _Crew(study, spread(where, study, report, task), report, task, heard) as crew:
         crew.begin(say)
         arms = crew.arms_with_bounds(say)
         winners = crew.search(arms, say)
@@ -83,7 +88,7 @@ def run_study(study: Study, where: Where | None = None, say: Say = lambda _: Non
         results = read_results(crew.store, study.name)
         if crew.pushes:
             crew.pushes.now()
-    _conclude(results, where.folder(study.name))
+    conclude(results, where.folder(study.name))
     return results
 
 
@@ -109,41 +114,22 @@ def run_range_test(study: Study, where: Where | None = None, say: Say = lambda _
         crew.begin(say)
         result = crew.range_test(say)
         results = read_results(crew.store, study.name)
-    _conclude(results, where.folder(study.name))
+    conclude(results, where.folder(study.name))
     return result
-
-
-def write_everything(results: Results, folder: Path, page: str = "comparison") -> Path:
-    """Writes `report.html` and `results.json` into a folder, and returns the report's path.
-
-    Args:
-        results: What was measured so far.
-        folder: Made if it is not there.
-        page: A shipped page's name, or the path of a page file.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    comparison = compare(results)
-    write_results(results, folder / "results.json", comparison)
-    return write_report(results, folder / "report.html", page, comparison)
-
-
-def _conclude(results: Results, folder: Path) -> None:
-    """Writes the report, and complains of runs that failed once it is there."""
-    try:
-        write_everything(results, folder)
-    except OSError as error:
-        raise UnfinishedError(
-            f"the report cannot be written to {folder}: {error.strerror}; mend that and run the same command again, "
-            "what was measured is in the storage"
-        ) from error
-    _complain(results, folder)
 
 
 class _Crew:
     """The owner with its storage, its lease and its workers."""
 
-    def __init__(self, study: Study, where: Where, report: CheckReport, task: Task | None) -> None:
-        self.study, self.where, self.report, self.task = study, where, report, task
+    def __init__(
+        self,
+        study: Study,
+        where: Where,
+        report: CheckReport,
+        task: Task | None,
+        heard: Callable[[Sequence[Outcome]], None] | None = None,
+    ) -> None:
+        self.study, self.where, self.report, self.task, self.heard = study, where, report, task, heard
         self.workers = Workers(study, where)
         self.store: Store
         self._open = ExitStack()
@@ -173,6 +159,7 @@ class _Crew:
         # then is the same after a kill.
         most = (slots + (slots > 1)) * (self.where.lanes or MOST_LANES)
         watched = self.pushes.beside(source) if self.pushes else source
+        watched = Watched(watched, self.heard) if self.heard else watched
         drive(watched, self.workers.executor, slots, self.lanes, most)
         folder = self.where.checkpoint_folder(self.study.name)
         if folder:
@@ -194,7 +181,7 @@ class _Crew:
         self.lanes = LaneCounts(self.study.name, self.store, self.workers, self.where.lanes, self.task, say)
         before = run_endings(self.store, self.study.name)
         workers = len(self.workers.places)
-        for sentence in beginning(self.workers.capacity.device, workers, before, self.report.unfusable):
+        for sentence in beginning(self.workers.capacity.device, workers, before, self.report):
             say(sentence)
 
     def range_test(self, say: Say) -> RangeTestResult:
@@ -280,9 +267,3 @@ def _environment(name: str, value: str) -> Iterator[None]:
             del os.environ[name]
         else:
             os.environ[name] = before
-
-
-def _complain(results: Results, folder: Path) -> None:
-    words = complaint(results, folder)
-    if words:
-        raise UnfinishedError(words)

@@ -12,8 +12,9 @@ from clr_study.errors import InputError, SpecError
 from clr_study.registry import named
 from clr_study.report.code import toml_table, toml_value
 from clr_study.schedules import Schedule
+from clr_study.search.heard import Heard
 from clr_study.search.run import Say, Where, run_study
-from clr_study.spec import Results, Study, give_loop, parse_study, path_of
+from clr_study.spec import Results, RunKey, Study, give_loop, parse_study, path_of
 from clr_study.store import open_store, read_results, study_names
 from clr_study.worker import Trial, places
 
@@ -123,8 +124,8 @@ def tune(
     if "," in where.devices or executor not in ("", "inline"):
         _check_importable(train_fn)
     give_loop(train_fn)
-    _say_what_is_there(study, where, say)
-    results = run_study(study, where, say)
+    before = _runs_before(study, where, say)
+    results = run_study(study, where, say, Heard(study, before, say))
     say(compare(results).verdict)
     say(f"report: {where.folder(study.name) / 'report.html'}")
     return results
@@ -175,10 +176,12 @@ def _check_importable(train_fn: Callable[..., Any]) -> None:
     )
 
 
-def _say_what_is_there(study: Study, where: Where, say: Say) -> None:
-    """Says that the storage has runs of that name already: a loop that has changed would be mixed with them."""
+def _runs_before(study: Study, where: Where, say: Say) -> list[RunKey]:
+    """The runs of that name that have ended already, and a word on them: a loop that has changed would be mixed in."""
     with open_store(where.url) as store:
-        if study.name in study_names(store):
-            ended = [run for run in read_results(store, study.name).runs if run.ending]
-            if ended:
-                say(f"{study.name}: goes on from {len(ended)} runs in {store.masked_url}; another name begins anew")
+        if study.name not in study_names(store):
+            return []
+        ended = [run.key for run in read_results(store, study.name).runs if run.ending]
+        if ended:
+            say(f"{study.name}: goes on from {len(ended)} runs in {store.masked_url}; another name begins anew")
+        return ended

@@ -12,7 +12,7 @@ from clr_study.analysis.cost import ledger
 from clr_study.report.figure import FIGURES, Absent, Figure
 from clr_study.report.table import Table
 from clr_study.report.theme import Theme
-from clr_study.report.words import inert
+from clr_study.report.words import duration, inert
 from clr_study.spec import Results
 
 FILLS = {"measure": "heavy", "confirm": "soft", "search": "middle", "range_test": "pale"}
@@ -90,19 +90,6 @@ class Cost(Figure[CostInfo]):
             ("arm", "phase", "ending", "runs", "updates", "seconds"),
             [(each.arm, each.phase, each.ending, each.runs, each.updates, each.seconds) for each in info.entries],
         )
-
-
-def duration(seconds: float) -> str:
-    """Returns a time as people say it.
-
-    Examples:
-        >>> duration(12.34), duration(754), duration(7620)
-        ('12.3 s', '12 min 34 s', '2 h 07 min')
-    """
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
 def _bars(entries: list[Entry], theme: Theme) -> go.Bar:

@@ -11,10 +11,10 @@ import plotly.graph_objects as go
 from clr_study.analysis import Comparison
 from clr_study.analysis.words import listed
 from clr_study.report.figure import FIGURES, Absent, Figure
-from clr_study.report.figures.cost import FILLS, duration
+from clr_study.report.figures.cost import FILLS
 from clr_study.report.table import Table
 from clr_study.report.theme import Theme
-from clr_study.report.words import inert
+from clr_study.report.words import duration, inert
 from clr_study.spec import Results, Stint
 
 # A pause of all workers longer than this part of the time they worked is cut out: a study may go on next week.
