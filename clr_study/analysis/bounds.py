@@ -46,7 +46,7 @@ class BoundRule(Protocol):
 
         Args:
             lrs: The LR at each evaluation [T], rising.
-            accuracies: Validation accuracy [S, T]; NaN after a seed diverged.
+            accuracies: Validation accuracy, or another score that rises [S, T]; NaN after a seed diverged.
             losses: Training loss [S, T]; likewise.
         """
         ...
@@ -83,7 +83,7 @@ def smith(lrs: Array, accuracies: Array, losses: Array) -> Bounds:
         >>> round(found.base_lr, 3), round(found.max_lr, 3)
         (0.008, 0.063)
         >>> smith(lrs[:20], accuracy[None, :20], accuracy[None, :20]).note
-        'The accuracy starts to rise at an LR of 0.00813 and slows at 0.00989; no upper bound found up to 0.0794.'
+        'Learning starts at an LR of 0.00813 and slows at 0.00989; no upper bound found up to 0.0794.'
     """
     return _over_seeds(accuracy_reading, lrs, accuracies)
 

@@ -158,11 +158,11 @@ def accuracy_reading(lrs: Array, accuracy: Array) -> Reading:
     height = curve[peak] - floor
     noise = scatter(accuracy[: max(peak + 1, end // 2)])
     if height < max(LEAST_RISE, 5 * noise):
-        return Reading(None, None, f"The accuracy never rose up to an LR of {lrs[end - 1]:.3g}: no bound is found.")
+        return Reading(None, None, f"Nothing was learned up to an LR of {lrs[end - 1]:.3g}: no bound is found.")
     slow = upward_crossing(curve, floor + SLOW * height, last=False) or 0.0
     start = upward_crossing(curve[: int(np.ceil(slow)) + 1], floor + RISE * height, last=True) or 0.0
     base_lr = lr_at(lrs, start)
-    note = f"The accuracy starts to rise at an LR of {base_lr:.3g}{', the first one tried,' if start < 1 else ''}"
+    note = f"Learning starts at an LR of {base_lr:.3g}{', the first one tried,' if start < 1 else ''}"
     note += f" and slows at {lr_at(lrs, slow):.3g}"
     rough = ragged_from(accuracy[:end], int(np.ceil(slow)), noise, height)
     why = _why_it_ends(lrs, curve, rough, max(FALL * height, 4 * noise))
@@ -181,7 +181,7 @@ def _why_it_ends(lrs: Array, curve: Array, rough: int | None, drop: float) -> st
     if rough is not None:
         events.append((rough, "is ragged from {:.3g} on"))
     if len(below):
-        events.append((peak + int(below[0]), "has fallen at {:.3g}"))
+        events.append((peak + int(below[0]), "is worse at {:.3g}"))
     if len(curve) < len(lrs):
         events.append((len(curve), "a run has diverged at {:.3g}"))
     if not events:

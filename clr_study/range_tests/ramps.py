@@ -8,7 +8,9 @@ from dataclasses import asdict
 import numpy as np
 
 from clr_study.analysis import BOUND_RULES
+from clr_study.curves import Array
 from clr_study.errors import SpecError
+from clr_study.metrics import higher_is_better
 from clr_study.schedules import ExponentialRamp, LinearRamp, Schedule
 from clr_study.spec import (
     Arm,
@@ -90,26 +92,47 @@ def ramp_updates(test: RangeTest, budget: Budget) -> int:
     return updates
 
 
-def read_range_test(test: RangeTest, runs: Sequence[RunResult]) -> RangeTestResult:
+def read_range_test(test: RangeTest, runs: Sequence[RunResult], score: str) -> RangeTestResult:
     """Returns the curves of a range test's runs and what each rule reads off them.
 
     Args:
         test: How it went.
         runs: Its runs, finished.
+        score: The metric that is read on the validation split: the one by which the study is decided.
     """
     schedule = runs[0].spec.lr_schedule
-    accuracies, losses = curve_set(runs, "validation_accuracy"), curve_set(runs, "train_loss")
-    lrs = np.asarray(schedule(accuracies.updates - 1))
-    bounds = {kind: asdict(rule(lrs, accuracies.values, losses.values)) for kind, rule in BOUND_RULES.items()}
+    scores, losses = curve_set(runs, f"validation_{score}"), curve_set(runs, "train_loss")
+    lrs = np.asarray(schedule(scores.updates - 1))
+    rising = scores.values if higher_is_better(score) else rise_of(scores.values)
+    bounds = {kind: asdict(rule(lrs, rising, losses.values)) for kind, rule in BOUND_RULES.items()}
     return RangeTestResult(
         ramp=test.ramp,
         lrs=lrs,
-        accuracies=accuracies.values,
+        scores=scores.values,
         losses=losses.values,
-        seeds=tuple(int(seed) for seed in accuracies.seeds),
+        seeds=tuple(int(seed) for seed in scores.seeds),
         bounds=bounds,
         arm=runs[0].key.arm,
+        score=score,
     )
+
+
+def rise_of(values: Array) -> Array:
+    """Returns scores of which less is better as ones that rise: the part of the first one that is gone.
+
+    The first is the mean over the seeds at the first learning rate, where nothing has been learned yet, so that the
+    rules' least rise of 0.02 is one of 2 %.
+
+    Args:
+        values: A loss or an error [S, T]; NaN after a seed diverged.
+
+    Examples:
+        >>> rise_of(np.array([[3.0, 2.0, 8.0], [5.0, 4.0, np.nan]])).tolist()
+        [[0.25, 0.5, -1.0], [-0.25, 0.0, nan]]
+    """
+    first = values[:, 0][np.isfinite(values[:, 0])]
+    scale = float(np.abs(first).mean()) if len(first) else 1.0
+    return 1 - values / (scale or 1.0)
 
 
 def bounds_for_holes(test: RangeTest, result: RangeTestResult) -> dict[str, float]:

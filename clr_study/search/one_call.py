@@ -69,7 +69,7 @@ class FoundBounds:
         """
         result = self.result
         rows = [
-            (seed, float(lr), float(result.accuracies[row, place]), float(result.losses[row, place]))
+            (seed, float(lr), float(result.scores[row, place]), float(result.losses[row, place]))
             for row, seed in enumerate(result.seeds)
             for place, lr in enumerate(result.lrs)
         ]
@@ -168,7 +168,7 @@ def range_test(
     runs = _trained(specs, task, build, score)
     if not any(len(run.updates) for run in runs):
         raise InputError(f"range_test: every run diverged before its first evaluation; give a lower low than {low:g}")
-    return FoundBounds(replace(read_range_test(settings, runs), score=score), rule)
+    return FoundBounds(read_range_test(settings, runs, score), rule)
 
 
 def _pair(data: Any) -> tuple[Any, Any]:
@@ -238,7 +238,7 @@ def _runs(specs: Sequence[TrialSpec], training: Training, score: str) -> list[Ru
             ending="completed" if looks and looks[-1].update == spec.updates else "diverged",
             updates=np.array([look.update for look in looks], dtype=np.int64),
             metrics={
-                "validation_accuracy": np.array([getattr(look, column) for look in looks], dtype=np.float64),
+                f"validation_{score}": np.array([getattr(look, column) for look in looks], dtype=np.float64),
                 "train_loss": np.array([look.train_loss for look in looks], dtype=np.float64),
             },
             seconds=np.array([look.seconds for look in looks], dtype=np.float64),

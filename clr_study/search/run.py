@@ -195,7 +195,7 @@ class _Crew:
         planned = range_test_runs(self.study, self.report.budgets[self.study.arms[0].name], seeds)
         self.drive_planned(planned)
         runs = read_results(self.store, self.study.name).of(planned[0].key.arm, "range_test")
-        result = read_range_test(test, runs)
+        result = read_range_test(test, runs, self.study.metric)
         add_range_test(self.store, self.study.name, result)
         return result
 

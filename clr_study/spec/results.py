@@ -72,18 +72,18 @@ class RangeTestResult:
     Args:
         ramp: `linear` or `exponential`.
         lrs: The learning rate at each evaluation [T].
-        accuracies: Validation accuracy [S, T]; NaN after a seed diverged.
+        scores: The validation split's score [S, T]; NaN after a seed diverged.
         losses: Training loss [S, T].
         seeds: The seeds [S].
         bounds: By rule: `base_lr`, `max_lr` and their spread over seeds (`base_lr_spread`, `max_lr_spread`: two numbers
             each), None where the rule found none; and `note`, a sentence.
         arm: The name under which its runs are kept.
-        score: What `accuracies` holds: accuracy, or r2 where there are no classes.
+        score: The metric that `scores` holds: the one by which the study is decided.
     """
 
     ramp: str
     lrs: Array
-    accuracies: Array
+    scores: Array
     losses: Array
     seeds: tuple[int, ...]
     bounds: Mapping[str, Mapping[str, Any]]

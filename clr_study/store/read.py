@@ -105,7 +105,7 @@ def read_results(store: Store, study: str) -> Results:
     return Results(
         study=stored,
         runs=tuple(sorted(found, key=lambda run: run.key)),
-        range_tests=tuple(_range_test(row) for row in sorted(tests, key=lambda row: row.ramp)),
+        range_tests=tuple(_range_test(row, stored.metric) for row in sorted(tests, key=lambda row: row.ramp)),
         winners=won,
         stints=stints,
     )
@@ -128,7 +128,7 @@ def _run(study: str, row: Row[Any], seen: npt.NDArray[np.float64], names: tuple[
     )
 
 
-def _range_test(row: Row[Any]) -> RangeTestResult:
+def _range_test(row: Row[Any], score: str) -> RangeTestResult:
     seeds = tuple(json.loads(row.seeds))
 
     def table(blob: bytes) -> Array:
@@ -137,11 +137,12 @@ def _range_test(row: Row[Any]) -> RangeTestResult:
     return RangeTestResult(
         ramp=row.ramp,
         lrs=np.frombuffer(row.lrs, dtype="<f8").astype(np.float64),
-        accuracies=table(row.accuracies),
+        scores=table(row.accuracies),
         losses=table(row.losses),
         seeds=seeds,
         bounds=json.loads(row.bounds),
         arm=row.arm,
+        score=score,
     )
 
 

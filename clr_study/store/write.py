@@ -168,7 +168,7 @@ def add_range_test(store: Store, study: str, result: RangeTestResult) -> None:
             "ramp": result.ramp,
             "arm": result.arm,
             "lrs": to_bytes(result.lrs, "f8"),
-            "accuracies": to_bytes(result.accuracies, "f8"),
+            "accuracies": to_bytes(result.scores, "f8"),
             "losses": to_bytes(result.losses, "f8"),
             "seeds": to_json(result.seeds),
             "bounds": to_json(result.bounds),

@@ -70,7 +70,7 @@ def test_without_a_rise_there_is_no_bound_at_all(noise):
     accuracies = noisy(np.full(40, 0.1), noise)
     found = smith(LRS, accuracies, accuracies)
     assert (found.base_lr, found.max_lr) == (None, None)
-    assert found.note == "The accuracy never rose up to an LR of 1: no bound is found."
+    assert found.note == "Nothing was learned up to an LR of 1: no bound is found."
 
 
 def test_a_fall_alone_is_no_rise():

@@ -105,21 +105,36 @@ RISE = 0.1 + 0.8 / (1 + (0.01 / LRS) ** 2) / (1 + (LRS / 1.0) ** 6)
 
 
 def test_the_curves_are_read_at_the_lr_of_the_step_before_each_look():
-    result = read_range_test(STUDY.range_test, finished([RISE, RISE[:15], RISE], [3 - RISE, 3 - RISE[:15], 3 - RISE]))
+    result = read_range_test(
+        STUDY.range_test, finished([RISE, RISE[:15], RISE], [3 - RISE, 3 - RISE[:15], 3 - RISE]), "accuracy"
+    )
     np.testing.assert_allclose(result.lrs, LRS)
     assert (result.ramp, result.arm, result.seeds) == ("exponential", "range_test.exponential", (0, 1, 2))
-    assert (result.accuracies.shape, result.losses.shape) == ((3, 20), (3, 20))
-    assert np.isnan(result.accuracies[1, 15:]).all()
-    np.testing.assert_array_equal(result.accuracies[1, :15], RISE[:15])
+    assert (result.scores.shape, result.losses.shape) == ((3, 20), (3, 20))
+    assert np.isnan(result.scores[1, 15:]).all()
+    np.testing.assert_array_equal(result.scores[1, :15], RISE[:15])
 
 
 def test_every_rule_is_asked_and_its_answer_is_kept():
-    result = read_range_test(STUDY.range_test, finished([RISE] * 3, [3 - RISE] * 3))
+    result = read_range_test(STUDY.range_test, finished([RISE] * 3, [3 - RISE] * 3), "accuracy")
     assert set(result.bounds) == set(BOUND_RULES)
     for kind, found in result.bounds.items():
         direct = BOUND_RULES[kind](LRS, np.stack([RISE] * 3), np.stack([3 - RISE] * 3))
         assert found["max_lr"] == pytest.approx(direct.max_lr)
         assert found["note"] == direct.note
+
+
+def test_a_score_that_falls_is_read_as_the_part_of_it_that_is_gone():
+    losses = 40.0 * (1.1 - RISE)  # in what unit a loss is told must not matter
+    runs = finished([losses] * 3, [losses] * 3)
+    runs = [replace(run, metrics={"validation_loss": losses, "train_loss": losses}) for run in runs]
+    found = read_range_test(STUDY.range_test, runs, "loss")
+    assert found.score == "loss"
+    np.testing.assert_array_equal(found.scores[0], losses)
+    usual = read_range_test(STUDY.range_test, finished([RISE] * 3, [losses] * 3), "accuracy")
+    for bound in ("base_lr", "max_lr"):
+        assert found.bounds["smith"][bound] == pytest.approx(usual.bounds["smith"][bound])
+    assert found.bounds["minimum"] == usual.bounds["minimum"]
 
 
 def result_with(base_lr, max_lr, note="It is so.") -> RangeTestResult:

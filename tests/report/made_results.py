@@ -216,7 +216,7 @@ def make_range_test(ramp="exponential", seeds=3, found=True):
     return RangeTestResult(
         ramp=ramp,
         lrs=lrs,
-        accuracies=np.clip(accuracies, 0, 1),
+        scores=np.clip(accuracies, 0, 1),
         losses=2.4 * (1 - np.clip(accuracies, 0, 1)),
         seeds=tuple(range(seeds)),
         bounds=bounds,

@@ -217,18 +217,18 @@ def test_the_range_test_shows_the_bounds_of_the_study_rule_first(results, compar
     info = RangeTest().summarise(results, comparison)
     exponential, linear = info.ramps
     assert [bounds.rule for bounds in exponential.bounds] == ["smith", "minimum"]
-    assert exponential.mean == pytest.approx(np.nanmean(results.range_tests[0].accuracies, axis=0).tolist())
+    assert exponential.mean == pytest.approx(np.nanmean(results.range_tests[0].scores, axis=0).tolist())
     drawing = RangeTest().draw(info, THEME)
     band, line = drawing.layout.shapes
     assert (band.type, band.x0, band.x1) == ("rect", 0.004, 0.9)
     assert (line.type, line.x0, line.x1) == ("line", 0.004, 0.004)
     assert "no max_lr found" in RangeTest().caption(info)
-    assert len(linear.accuracies) == 3
+    assert len(linear.scores) == 3
 
 
 def test_the_range_test_bears_that_every_seed_died_and_that_no_rule_found_a_bound(results, comparison):
     test = make_range_test(found=False)
-    test.accuracies[:, 30:] = np.nan
+    test.scores[:, 30:] = np.nan
     test.bounds["smith"]["base_lr"] = None
     info = RangeTest().summarise(replace(results, range_tests=(test,)), comparison)
     assert math.isnan(info.ramps[0].mean[35])

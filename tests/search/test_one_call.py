@@ -34,10 +34,10 @@ def test_it_finds_where_a_network_learns_and_leaves_yours_alone(digits):
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert 1e-4 < found.base_lr < found.max_lr < 100
-    assert found.result.accuracies.shape == (3, 30)
-    assert np.nanmax(found.result.accuracies) > 0.35
+    assert found.result.scores.shape == (3, 30)
+    assert np.nanmax(found.result.scores) > 0.35
     again = range_test(model, digits, low=1e-4, high=100.0, updates=120, batch_size=32, evaluations=30)
-    assert np.array_equal(found.result.accuracies, again.result.accuracies, equal_nan=True)
+    assert np.array_equal(found.result.scores, again.result.scores, equal_nan=True)
     frame = found.frame()
     assert list(frame.columns) == ["seed", "lr", "validation_accuracy", "train_loss"]
     assert len(frame) == 90
@@ -60,7 +60,7 @@ def test_a_function_makes_a_network_for_each_seed_and_what_vmap_refuses_trains_a
     found = range_test(make, (x * 20, (y - 150) / 77), updates=60, batch_size=16, evaluations=12, high=3.0)
     assert set(made) == {((10,), 1)}
     assert found.result.score == "r2"
-    assert not np.array_equal(*found.result.accuracies[:2])
+    assert not np.array_equal(*found.result.scores[:2])
     assert found.figure().layout.yaxis.title.text == "validation r2"
 
 

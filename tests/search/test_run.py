@@ -11,6 +11,7 @@ import pytest
 from clr_study.data import replicate_seeds
 from clr_study.errors import InputError, SpecError, StorageError, UnfinishedError
 from clr_study.search import Where, run_range_test, run_study
+from clr_study.spec import parse_study
 from clr_study.store import open_store, read_results, run_endings
 
 
@@ -208,6 +209,29 @@ def test_a_range_test_gives_holes_their_ends(small, tmp_path):
     assert all(0.3 * bound <= value <= bound for value in drawn)
     again = run_range_test(small(*text), where(tmp_path))
     assert again.bounds == found.bounds
+
+
+def test_a_regression_study_reads_its_range_test_off_what_decides_it(tmp_path):
+    study = parse_study("""
+name = "numbers"
+data = { kind = "diabetes" }
+model = { kind = "mlp", hidden = [8] }
+metric = "loss"
+train = { batch_size = 32, updates = 20 }
+range_test = { low = 1e-4, high = 100.0, updates = 80, seeds = 3 }
+[arms.fixed.schedule]
+kind = "constant"
+lr = 0.01
+""")
+    found = run_range_test(study, where(tmp_path))
+    assert found.score == "loss"
+    assert found.bounds["smith"]["max_lr"] is not None
+    assert found.bounds["smith"]["note"].startswith("Learning starts at an LR of ")
+    with open_store(f"sqlite:///{tmp_path}/s.db") as store:
+        (stored,) = read_results(store, "numbers").range_tests
+    assert stored.score == "loss"
+    np.testing.assert_array_equal(stored.scores, found.scores)
+    assert "validation loss" in (tmp_path / "out" / "report.html").read_text()
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def assert_equal(one, other):
     assert list(map(vars, one.stints)) == list(map(vars, other.stints))
     assert [vars(test).keys() for test in one.range_tests] == [vars(test).keys() for test in other.range_tests]
     for mine, theirs in zip(one.range_tests, other.range_tests, strict=True):
-        assert np.array_equal(mine.accuracies, theirs.accuracies, equal_nan=True)
+        assert np.array_equal(mine.scores, theirs.scores, equal_nan=True)
         assert (mine.ramp, mine.bounds, mine.seeds) == (theirs.ramp, theirs.bounds, theirs.seeds)
 
 

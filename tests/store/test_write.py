@@ -207,8 +207,8 @@ def test_a_range_test_replaces_the_one_with_its_ramp(store):
     exponential, linear = read_results(store, "small").range_tests
     assert (exponential.ramp, linear.ramp, linear.arm, linear.seeds) == ("exponential", "linear", "range_test", (7, 8))
     assert linear.lrs.tolist() == [0.0, 1.0, 2.0, 3.0]
-    assert linear.accuracies.shape == linear.losses.shape == (2, 4)
-    assert np.isnan(linear.accuracies[1]).all()
+    assert linear.scores.shape == linear.losses.shape == (2, 4)
+    assert np.isnan(linear.scores[1]).all()
     assert linear.bounds == {"smith": {"base_lr": 0.01, "max_lr": None, "base_lr_spread": [0.005, 0.02], "note": "-"}}
     with pytest.raises(StorageError, match="holds no study 'other'"):
         add_range_test(store, "other", linear)

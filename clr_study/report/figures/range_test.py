@@ -1,4 +1,4 @@
-"""The LR range test: accuracy against a rising learning rate, with the bounds that were read off it."""
+"""The LR range test: the score against a rising learning rate, with the bounds that were read off it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from clr_study.analysis import Comparison
+from clr_study.metrics import is_share
 from clr_study.report.figure import FIGURES, Absent, Figure
 from clr_study.report.marks import arranged, axes, log_axis
 from clr_study.report.table import Table
@@ -48,16 +49,16 @@ class Ramp:
         name: The name of its runs.
         kind: `linear` or `exponential`.
         lrs: The learning rate at each evaluation [T].
-        accuracies: Validation accuracy of each seed [S][T]; NaN after a seed diverged.
+        scores: On the validation split, of each seed [S][T]; NaN after a seed diverged.
         mean: Over the seeds that were still alive [T].
         bounds: By rule, the rule of the study first.
-        score: What the accuracies are: accuracy, or r2 where there are no classes.
+        score: The metric.
     """
 
     name: str
     kind: str
     lrs: tuple[float, ...]
-    accuracies: tuple[tuple[float, ...], ...]
+    scores: tuple[tuple[float, ...], ...]
     mean: tuple[float, ...]
     bounds: tuple[Bounds, ...]
     score: str = "accuracy"
@@ -73,7 +74,7 @@ class RangeTestInfo:
 @FIGURES.add
 @dataclass(frozen=True, kw_only=True)
 class RangeTest(Figure[RangeTestInfo]):
-    """Validation accuracy against the rising LR, a thin line a seed, with the band between the chosen bounds shaded."""
+    """The validation score against the rising LR, a thin line a seed; the band between the chosen bounds is shaded."""
 
     title = "LR range test"
 
@@ -87,14 +88,14 @@ class RangeTest(Figure[RangeTestInfo]):
         traces, shapes = [], []
         for index, ramp in enumerate(info.ramps):
             x, y = axes(index)
-            traces += [_seed(ramp, row, theme, xaxis=x, yaxis=y) for row in range(len(ramp.accuracies))]
+            traces += [_seed(ramp, row, theme, xaxis=x, yaxis=y) for row in range(len(ramp.scores))]
             traces.append(_mean(ramp, xaxis=x, yaxis=y))
             shapes += _shading(ramp, x, y, theme)
             ticks = log_axis() if ramp.kind == "exponential" else {"type": "linear"}
             layout[f"xaxis{x[1:]}"] |= {"title": {"text": f"learning rate, {ramp.kind} ramp"}, **ticks}
             layout[f"yaxis{y[1:]}"] |= {
                 "title": {"text": "" if index else f"validation {ramp.score}"},
-                "tickformat": ".0%" if ramp.score == "accuracy" else "",
+                "tickformat": ".0%" if is_share(ramp.score) else "",
                 "rangemode": "tozero",
             }
         return theme.figure(traces, showlegend=False, shapes=shapes, **layout)
@@ -102,7 +103,7 @@ class RangeTest(Figure[RangeTestInfo]):
     def caption(self, info: RangeTestInfo) -> str:
         """Returns the bounds, each with its spread over the seeds."""
         said = " ".join(
-            f"{ramp.kind} ramp, {len(ramp.accuracies)} seeds, rule {ramp.bounds[0].rule}: {_in_words(ramp.bounds[0])}."
+            f"{ramp.kind} ramp, {len(ramp.scores)} seeds, rule {ramp.bounds[0].rule}: {_in_words(ramp.bounds[0])}."
             for ramp in info.ramps
             if ramp.bounds
         )
@@ -118,7 +119,7 @@ class RangeTest(Figure[RangeTestInfo]):
             for bounds in ramp.bounds:
                 rows.append((ramp.kind, bounds.rule, bounds.base_lr, bounds.max_lr, None, bounds.note))
             rows += [(ramp.kind, "curve", lr, None, mean, "") for lr, mean in zip(ramp.lrs, ramp.mean, strict=True)]
-        return Table.of(("ramp", "rule", "base_lr or lr", "max_lr", "mean validation accuracy", "note"), rows)
+        return Table.of(("ramp", "rule", "base_lr or lr", "max_lr", "mean validation score", "note"), rows)
 
 
 def range_test_info(tests: Sequence[RangeTestResult], rule: str) -> RangeTestInfo | None:
@@ -132,15 +133,15 @@ def range_test_info(tests: Sequence[RangeTestResult], rule: str) -> RangeTestInf
 
 
 def _ramp(test: RangeTestResult, chosen: str) -> Ramp:
-    alive = np.isfinite(test.accuracies).any(axis=0)
+    alive = np.isfinite(test.scores).any(axis=0)
     mean = np.full(len(test.lrs), np.nan)
-    mean[alive] = np.nanmean(test.accuracies[:, alive], axis=0)
+    mean[alive] = np.nanmean(test.scores[:, alive], axis=0)
     ordered = sorted(test.bounds, key=lambda rule: rule != chosen)
     return Ramp(
         name=test.arm,
         kind=test.ramp,
         lrs=tuple(test.lrs.tolist()),
-        accuracies=tuple(tuple(row) for row in test.accuracies.tolist()),
+        scores=tuple(tuple(row) for row in test.scores.tolist()),
         mean=tuple(mean.tolist()),
         bounds=tuple(_bounds(rule, test.bounds[rule]) for rule in ordered),
         score=test.score,
@@ -165,10 +166,10 @@ def _in_words(bounds: Bounds) -> str:
 def _seed(ramp: Ramp, row: int, theme: Theme, **where: str) -> go.Scatter:
     return go.Scatter(
         x=ramp.lrs,
-        y=ramp.accuracies[row],
+        y=ramp.scores[row],
         mode="lines",
         line={"color": theme.middle, "width": 1},
-        hovertemplate=f"seed {row + 1}<br>lr %{{x:.4~g}}: %{{y:.1%}}<extra></extra>",
+        hovertemplate=f"seed {row + 1}<br>lr %{{x:.4~g}}: %{{y:{_format(ramp)}}}<extra></extra>",
         **where,
     )
 
@@ -179,9 +180,13 @@ def _mean(ramp: Ramp, **where: str) -> go.Scatter:
         y=ramp.mean,
         mode="lines",
         line={"color": COLOUR, "width": 2.5},
-        hovertemplate="<b>mean</b><br>lr %{x:.4~g}: %{y:.1%}<extra></extra>",
+        hovertemplate=f"<b>mean</b><br>lr %{{x:.4~g}}: %{{y:{_format(ramp)}}}<extra></extra>",
         **where,
     )
+
+
+def _format(ramp: Ramp) -> str:
+    return ".1%" if is_share(ramp.score) else ".4~g"
 
 
 def _shading(ramp: Ramp, x: str, y: str, theme: Theme) -> list[dict[str, object]]:
