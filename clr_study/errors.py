@@ -18,7 +18,14 @@ keeps Python's own exception and its traceback.
 from __future__ import annotations
 
 import difflib
+import os
+import site
+import traceback
 from collections.abc import Iterable
+
+# Files of others: a trace that leads into them is cut where the user's own code ends.
+_LIBRARIES = tuple({os.path.dirname(os.__file__), os.path.dirname(__file__), *site.getsitepackages()})
+_FRAMES = 3
 
 
 class ClrStudyError(Exception):
@@ -73,3 +80,25 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     names = sorted(known)
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     return f"did you mean {near[0]!r}?" if near else f"known are: {', '.join(names)}"
+
+
+def short_trace(error: BaseException) -> str:
+    """Returns an exception in one line: what it says, and where in the user's own code, the innermost place first.
+
+    Args:
+        error: As it was caught.
+
+    Examples:
+        >>> try:
+        ...     float("x")
+        ... except ValueError as error:
+        ...     print(short_trace(error).partition(", ")[0])
+        ValueError: could not convert string to float: 'x' (<doctest clr_study.errors.short_trace[0]>
+    """
+    words = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{words} ({error.filename}, line {error.lineno})"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<frozen")]
+    own = [frame for frame in frames if not frame.filename.startswith(_LIBRARIES)] or frames[-1:]
+    places = [f"{frame.filename}, line {frame.lineno}, in {frame.name}" for frame in reversed(own[-_FRAMES:])]
+    return f"{words} ({', called from '.join(places)})" if places else words

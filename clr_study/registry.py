@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import re
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from typing import Any, Generic, TypeVar
 
-from clr_study.errors import SpecError, UnknownKindError, did_you_mean
+from clr_study.errors import SpecError, UnknownKindError, did_you_mean, short_trace
 
 F = TypeVar("F", bound=Callable[..., Any])
 Given = TypeVar("Given", bound=Callable[..., Any])
@@ -50,6 +49,9 @@ def named(path: str) -> Callable[..., Any]:
         clr_study.errors.SpecError: 'math:pi' is a float, which cannot be called; name a function or a class
     """
     module, _, name = path.partition(":")
+    if module.endswith(".py"):
+        dotted = module.removesuffix(".py").lstrip("./").replace("/", ".")
+        raise SpecError(f"{path!r} names a file; name the module instead: {f'{dotted}:{name}'!r}")
     if not all(part.isidentifier() for part in (*module.split("."), *name.split("."))):
         raise SpecError(f"{path!r} must be a module, a colon and a name in it, as in 'my_package.nets:make_net'")
     thing: Any = _imported(module, path)
@@ -73,17 +75,10 @@ def _imported(module: str, path: str) -> Any:
                 f"{path!r}: there is no module {error.name!r}; looked for on Python's path, which ends in {folders}: "
                 "call it from the module's folder, or put that into PYTHONPATH"
             ) from None
-        raise SpecError(_failure(path, module, error)) from error
+        failed: BaseException = error
     except (Exception, SystemExit) as error:
-        raise SpecError(_failure(path, module, error)) from error
-
-
-def _failure(path: str, module: str, error: BaseException) -> str:
-    """The last line of the failed module's own trace, and where that was."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    file, line = (error.filename, error.lineno) if isinstance(error, SyntaxError) else (last.filename, last.lineno)
-    words = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
-    return f"{path!r}: the module {module!r} cannot be imported: {words} ({file}, line {line})"
+        failed = error
+    raise SpecError(f"{path!r}: the module {module!r} cannot be imported: {short_trace(failed)}") from failed
 
 
 class Registry(Mapping[str, Callable[..., Any]], Generic[F]):
@@ -140,7 +135,12 @@ class Registry(Mapping[str, Callable[..., Any]], Generic[F]):
             return self._things[kind]
         except (KeyError, TypeError):
             hint = did_you_mean(str(kind), self._things)
-            raise UnknownKindError(f"no {self.noun} is called {kind!r}; {hint}") from None
+            own = (
+                f"; one of your own stands as 'my_module:{kind}'"
+                if str(kind).isidentifier() and "?" not in hint
+                else ""
+            )
+            raise UnknownKindError(f"no {self.noun} is called {kind!r}; {hint}{own}") from None
 
     def __contains__(self, kind: object) -> bool:
         return kind in self._things

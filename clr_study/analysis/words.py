@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from clr_study.analysis.comparison import Estimate
 from clr_study.metrics import is_share
@@ -137,3 +137,19 @@ def column(metric: str) -> str:
         'test accuracy'
     """
     return metric.replace("_", " ")
+
+
+def one_by_one(unfusable: Mapping[str, str]) -> list[str]:
+    """Returns which arms train without sharing a step, and why, a line for each reason.
+
+    Args:
+        unfusable: The reason, by arm.
+
+    Examples:
+        >>> one_by_one({"fixed": "It draws.", "clr": "It draws."})
+        ['fixed, clr: runs train one by one: It draws.']
+    """
+    arms: dict[str, list[str]] = {}
+    for arm, reason in unfusable.items():
+        arms.setdefault(reason, []).append(arm)
+    return [f"{', '.join(names)}: runs train one by one: {reason}" for reason, names in arms.items()]

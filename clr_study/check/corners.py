@@ -12,7 +12,7 @@ from clr_study.analysis import BOUND_RULES
 from clr_study.check.goal import check_goal
 from clr_study.data import Split
 from clr_study.engine import Task, Training, fuse_key, load_task
-from clr_study.errors import ClrStudyError, SpecError
+from clr_study.errors import ClrStudyError, SpecError, short_trace
 from clr_study.metrics import ALWAYS, METRICS
 from clr_study.models import build_model, why_unfusable
 from clr_study.optim import build_optimizer
@@ -49,12 +49,16 @@ class CheckReport:
         budgets: The budget of each arm, by name.
         samples: Sizes of the splits: train, validation, test; None where the user's own loop feeds itself.
         unfusable: Why runs cannot share a step, by arm; empty where they can.
+        scaling: How the inputs are scaled before a model gets them, in words.
+        doubts: What looks like a mistake although it can be trained, a sentence each.
     """
 
     corners: int
     budgets: dict[str, Budget]
     samples: tuple[int, int, int] | None
     unfusable: dict[str, str]
+    scaling: str = ""
+    doubts: tuple[str, ...] = ()
 
 
 def check_study(study: Study, task: Task | None = None) -> CheckReport:
@@ -80,7 +84,7 @@ def check_study(study: Study, task: Task | None = None) -> CheckReport:
     for each in study.arms:
         check_lengths(each, budgets[each.name].per_epoch)
     specs = [spec for arm in study.arms for spec in _corners(study, arm, budgets[arm.name])]
-    unfusable = {}
+    unfusable, doubts = {}, []
     small = replace(
         task,
         train=_few(task.train),
@@ -89,7 +93,8 @@ def check_study(study: Study, task: Task | None = None) -> CheckReport:
     )
     groups: dict[str, list[tuple[str, TrialSpec]]] = defaultdict(list)
     for arm, spec in specs:
-        reason = _buildable(arm, spec, task)
+        reason, doubt = _buildable(arm, spec, task)
+        doubts.append(doubt)
         if reason:
             unfusable[arm] = reason
         groups[fuse_key(spec)].append((arm, spec))
@@ -98,7 +103,8 @@ def check_study(study: Study, task: Task | None = None) -> CheckReport:
         if refusal:
             unfusable |= {arm: refusal for arm, _ in group}
     sizes = (len(task.train), len(task.validation or ()), len(task.test or ()))
-    return CheckReport(len(specs), budgets, sizes, unfusable)
+    said = tuple(dict.fromkeys(doubt for doubt in doubts if doubt))
+    return CheckReport(len(specs), budgets, sizes, unfusable, task.normalise.in_words(task.train.inputs.dtype), said)
 
 
 def _check_own_loop(study: Study) -> CheckReport:
@@ -118,8 +124,10 @@ def _check_own_loop(study: Study) -> CheckReport:
 def _check_metric(study: Study, task: Task) -> None:
     asked = {study.metric, study.target.metric if study.target else study.metric}
     if task.classes is None and not task.binary and "accuracy" in asked:
+        given = task.train.targets
         raise SpecError(
-            'the data are regression, which has no accuracy: write metric = "loss", "rmse" or "r2", and such a target'
+            f"the data are regression (targets of shape {tuple(given.shape)} and type {given.dtype}), which has no "
+            'accuracy: write metric = "loss", "rmse" or "r2", and such a target; for classes give whole numbers [N]'
         )
     if study.search and task.validation is None:
         raise SpecError("[data] validation = 0 leaves nothing to select settings on; hold some samples out")
@@ -164,8 +172,8 @@ def _some_end(hole: Hole, generator: np.random.Generator) -> Scalar:
     return (hole.low, hole.high)[generator.integers(2)]
 
 
-def _buildable(arm: str, spec: TrialSpec, task: Task) -> str | None:
-    """Builds what the tables name; returns why the model cannot be fused."""
+def _buildable(arm: str, spec: TrialSpec, task: Task) -> tuple[str | None, str]:
+    """Builds what the tables name; returns why the model cannot be fused, and what is doubtful about it."""
     try:
         model = build_model(spec.model, task.sample_shape, task.outputs, spec.seed)
     except ClrStudyError as error:
@@ -174,8 +182,8 @@ def _buildable(arm: str, spec: TrialSpec, task: Task) -> str | None:
         build_optimizer(spec.optim)
     except ClrStudyError as error:
         raise _at(error, f"[optim] of arm {arm}") from error.__cause__
-    check_goal(model, task, f"[model] of arm {arm}: {spec.model['kind']}")
-    return why_unfusable(spec.model, model)
+    doubt = check_goal(model, task, f"[model] of arm {arm}: {spec.model['kind']}")
+    return why_unfusable(spec.model, model), doubt
 
 
 def _one_step(group: list[tuple[str, TrialSpec]], task: Task, fused: bool) -> str | None:
@@ -198,7 +206,7 @@ def _one_step(group: list[tuple[str, TrialSpec]], task: Task, fused: bool) -> st
             arms = ", ".join(sorted({arm for arm, _ in group}))
             raise SpecError(
                 f"one step of {arms} with model {dict(spec.model)} on samples of shape {task.sample_shape} failed: "
-                f"{type(error).__name__}: {error}"
+                f"{short_trace(error)}"
             ) from error
     return f"vmap cannot take the model ({refusal})" if fused else None
 

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from clr_study.analysis.words import one_by_one
 from clr_study.cli.tables import duration
 from clr_study.cli.text import in_bytes, plain
 from clr_study.search import Plan
@@ -42,8 +43,8 @@ def print_plan(study: Study, plan: Plan) -> None:
     lines += [f"{one}: {words}" for one, words in COLUMNS.items()]
     if plan.pruned:
         lines.append("at most: the pruner stops runs of the search early")
-    lines += [f"{arm}: its runs train one by one: {why}" for arm, why in plan.unfusable.items()]
-    console.print(Text("\n".join(plain(line) for line in lines)), soft_wrap=True)
+    lines += one_by_one(plan.unfusable)
+    console.print(Text("\n".join(plain(line) for line in lines)), soft_wrap=not console.is_terminal)
 
 
 def _short(seconds: float) -> str:

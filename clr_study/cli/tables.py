@@ -85,6 +85,8 @@ NO_TEST = (
 
 def print_check(study: Study, report: CheckReport) -> None:
     """Prints what a check found to be in order."""
+    from clr_study.analysis.words import one_by_one
+
     if report.samples is None:
         lines = [
             f"{study.name}: {len(study.arms)} arms, {report.corners} schedules built",
@@ -96,6 +98,8 @@ def print_check(study: Study, report: CheckReport) -> None:
             f"{study.name}: {len(study.arms)} arms, {report.corners} corners built, each took a step",
             f"data: {train} samples to train on, {validation} to select on, {test or 'none'} to measure on",
             *([] if test else [NO_TEST]),
+            f"inputs: {report.scaling}",
+            *report.doubts,
         ]
     for arm in study.arms:
         budget = report.budgets[arm.name]
@@ -105,9 +109,9 @@ def print_check(study: Study, report: CheckReport) -> None:
             again = f"the best {count} again on {confirm.seeds} seeds, " if count else ""
             runs = f"{study.search.trials} trials, {again}then {runs}"
         lines.append(f"{arm.name}: {budget.updates} updates a run, {budget.per_epoch} an epoch; {runs}")
-    for arm_name, reason in report.unfusable.items():
-        lines.append(f"{arm_name}: its runs train one by one: {reason}")
+    lines += one_by_one(report.unfusable)
     for module in user_modules(study):
         file = getattr(sys.modules.get(module), "__file__", None)
         lines.append(f"code of yours that this study runs, with your rights: {module}" + (f" ({file})" if file else ""))
-    Console().print(Text("\n".join(plain(line) for line in lines)), soft_wrap=True)
+    console = Console()
+    console.print(Text("\n".join(plain(line) for line in lines)), soft_wrap=not console.is_terminal)

@@ -17,6 +17,9 @@ KINDS = ("channel", "feature", "mean_image", "none")
 # Samples per float64 piece: small enough to stay in a processor cache.
 _CHUNK = 256
 
+# So many means can be read, and copied into a training script.
+_FEW = 4
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Normaliser:
@@ -81,6 +84,35 @@ class Normaliser:
         if inputs.dtype == torch.int64:
             return inputs
         return (inputs.to(self.mean.dtype) - self.mean) * self.scale
+
+    def in_words(self, dtype: torch.dtype) -> str:
+        """Returns what it does, with its numbers where they are few, so that a training script can do the same.
+
+        Args:
+            dtype: Of the raw inputs; uint8 ones are told as pixels between 0 and 1 too.
+
+        Examples:
+            >>> normalise = Normaliser(mean=torch.tensor([[[51.0]]]), scale=torch.tensor([[[0.02]]]))
+            >>> normalise.in_words(torch.uint8)
+            'from each channel its mean 51 is taken off, the rest divided by 50; of pixels in [0, 1]: 0.2 and 0.1961'
+            >>> Normaliser(torch.zeros(()), torch.ones(())).in_words(torch.float32)
+            'as they are'
+        """
+        if self.mean.ndim == 0:
+            return "as they are"
+        if self.mean.numel() > _FEW:
+            return f"from each of {self.mean.numel()} entries its mean is taken off, the rest divided by its deviation"
+        means, deviations = self.mean.flatten().double(), 1 / self.scale.flatten().double()
+        pixels = dtype == torch.uint8
+        unit = f"; of pixels in [0, 1]: {_listed(means / 255)} and {_listed(deviations / 255)}" if pixels else ""
+        each = "channel" if self.mean.ndim > 1 else "entry"
+        return (
+            f"from each {each} its mean {_listed(means)} is taken off, the rest divided by {_listed(deviations)}{unit}"
+        )
+
+
+def _listed(numbers: Tensor) -> str:
+    return ", ".join(f"{number:.4g}" for number in numbers.tolist())
 
 
 def _mean(inputs: Tensor, axes: list[int]) -> Tensor:

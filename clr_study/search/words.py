@@ -6,26 +6,25 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from clr_study.analysis.words import number
+from clr_study.analysis.words import number, one_by_one
+from clr_study.check import CheckReport
 from clr_study.metrics import is_share
 from clr_study.report.words import settings
 from clr_study.search.winners import confirmation
 from clr_study.spec import Ending, Results, RunKey, RunResult
 
 
-def beginning(
-    device: str, workers: int, before: Mapping[RunKey, Ending | None], unfusable: Mapping[str, str]
-) -> Iterator[str]:
-    """Yields where a study runs, what an earlier call has done of it, and which arms cannot share a step.
+def beginning(device: str, workers: int, before: Mapping[RunKey, Ending | None], report: CheckReport) -> Iterator[str]:
+    """Yields where a study runs, what an earlier call has done of it, which arms cannot share a step, what is doubtful.
 
     Args:
         device: A worker's, in words.
         workers: How many there are.
         before: How the runs ended that are stored already; None for those that have not.
-        unfusable: The reason, by arm.
+        report: What the check has found.
 
     Examples:
-        >>> list(beginning("CPU", 2, {}, {}))
+        >>> list(beginning("CPU", 2, {}, CheckReport(corners=2, budgets={}, samples=None, unfusable={})))
         ['on CPU, 2 workers']
     """
     yield f"on {device}" + (f", {workers} workers" if workers > 1 else "")
@@ -34,8 +33,9 @@ def beginning(
         kept = [f"{done} runs are done and stay as they are"] if done else []
         rest = [f"{len(before) - done} go on from their last checkpoint"] if done < len(before) else []
         yield f"begun before: {', '.join([*kept, *rest])}"
-    for arm, reason in unfusable.items():
-        yield f"{arm}: its runs train one by one: {reason}"
+    if report.samples is not None:  # a loop of the user's own does so anyhow
+        yield from one_by_one(report.unfusable)
+    yield from report.doubts
 
 
 def sharing(model: str, lanes: int, rates: Mapping[int, float]) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import tomllib
-import traceback
 from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
-from clr_study.errors import SpecError
+from clr_study.errors import SpecError, short_trace
 from clr_study.spec.study import Study
 
 
@@ -16,16 +15,12 @@ def import_user_module(name: str) -> None:
     """Imports a module that the study file names; it registers the user's own things.
 
     Raises:
-        SpecError: It is not there, or fails: the last line of its own trace says where.
+        SpecError: It is not there, or fails: the end of its own trace says where.
     """
     try:
         import_module(name)
     except Exception as error:
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        raise SpecError(
-            f"imports: the module {name!r} cannot be imported: {type(error).__name__}: {error} "
-            f"({last.filename}, line {last.lineno})"
-        ) from error
+        raise SpecError(f"imports: the module {name!r} cannot be imported: {short_trace(error)}") from error
 
 
 def user_modules(study: Study) -> tuple[str, ...]:

@@ -38,6 +38,20 @@ class Twice(nn.Module):
 def pair(*, shape, classes):
     return Twice(64, classes)
 
+class Short(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.one = nn.Linear(60, 10)
+
+    def forward(self, x):
+        return self.one(x.flatten(1))
+
+def short(*, shape, classes):
+    return Short()
+
+def shares(*, shape, classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, classes), nn.Softmax(dim=1))
+
 class Picky(nn.Module):
     def __init__(self, inputs, classes):
         super().__init__()
@@ -90,6 +104,10 @@ REFUSED = {
         {"data": "diabetes", "model": "goal_things:narrow", "extra": 'metric = "rmse"'},
         r"gives outputs of shape \(8, 3\) .* targets of shape \(8,\) want \(8, 1\)",
     ),
+    "a layer of another size": (
+        {"model": "goal_things:short"},
+        r"on samples of shape \(1, 8, 8\) failed: RuntimeError: .*64.*goal_things.py, line \d+, in forward",
+    ),
     "two tensors": ({"model": "goal_things:pair"}, r"must give one tensor for a batch, but gave a tuple"),
     "a loss of a vector": (
         {"extra": 'loss = { kind = "goal_things:vector" }'},
@@ -100,7 +118,10 @@ REFUSED = {
         r"\[loss\] failed on outputs of shape \(8, 10\) and targets of shape \(8,\): RuntimeError",
     ),
     "a metric of other data": ({"extra": 'metric = "auc"'}, r"\[metric\] metric 'auc' takes two classes.*\(288, 10\)"),
-    "accuracy of numbers": ({"data": "diabetes"}, 'regression, which has no accuracy: write metric = "loss", "rmse"'),
+    "accuracy of numbers": (
+        {"data": "diabetes"},
+        r'regression \(targets of shape \(.*,\) and type torch.float32\), which has no accuracy: write metric = "loss"',
+    ),
     "smoothing out of bounds": (
         {"extra": 'loss = { kind = "cross_entropy", label_smoothing = 1.5 }'}, "label_smoothing must lie in",
     ),
@@ -123,3 +144,11 @@ def test_what_vmap_cannot_take_is_named_and_runs_plain(checked):
     report = checked(model="goal_things:picky")
     assert "vmap cannot take the model" in report.unfusable["fixed"]
     assert "calling .item() on a Tensor" in report.unfusable["fixed"]
+
+
+def test_a_softmax_before_cross_entropy_is_said_and_not_refused(checked):
+    (doubt,) = checked(model="goal_things:shares").doubts
+    assert "goal_things:shares gives probabilities" in doubt
+    assert "leave the network's last softmax out" in doubt
+    assert not checked().doubts
+    assert not checked(model="goal_things:shares", extra='loss = { kind = "goal_things:focal" }').doubts

@@ -84,3 +84,17 @@ def test_it_normalises_under_vmap_and_over_more_leading_axes(kind):
 def test_an_unknown_kind_is_refused():
     with pytest.raises(SpecError, match="'chanel'; did you mean 'channel'"):
         Normaliser.fit(images(), "chanel")
+
+
+def test_its_words_hold_what_a_training_script_needs_to_scale_likewise():
+    split = images()
+    normalise = Normaliser.fit(split)
+    means, deviations = (
+        [float(number) for number in part.split(", ")]
+        for part in normalise.in_words(torch.uint8).partition("pixels in [0, 1]: ")[2].split(" and ")
+    )
+    pixels = split.inputs / 255  # as torchvision's ToTensor
+    scaled = (pixels - torch.tensor(means)[:, None, None]) / torch.tensor(deviations)[:, None, None]
+    torch.testing.assert_close(scaled, normalise(split.inputs), rtol=0, atol=2e-3)
+    assert "from each of 60 entries" in Normaliser.fit(split, "feature").in_words(torch.uint8)
+    assert Normaliser.fit(split, "none").in_words(torch.uint8) == "as they are"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from clr_study.errors import SpecError
@@ -51,6 +53,19 @@ def test_a_module_that_fails_is_named_with_its_own_error(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(SpecError, match=r"broken_module_of_a_test.*RuntimeError: out of coffee .*line 2"):
         parse_study(TEXT.replace("own_schedules_of_a_test", "broken_module_of_a_test"))
+
+
+def test_the_trace_of_a_module_that_fails_is_shown_short_and_without_the_libraries(tmp_path, monkeypatch):
+    text = "import json\n\ndef inner():\n    return json.loads('{')\n\ndef outer():\n    return inner()\n\nouter()\n"
+    (tmp_path / "nested_module_of_a_test.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    file = re.escape(str(tmp_path / "nested_module_of_a_test.py"))
+    places = (
+        rf"\({file}, line 4, in inner, called from {file}, line 7, in outer, "
+        rf"called from {file}, line 9, in <module>\)$"
+    )
+    with pytest.raises(SpecError, match=r"JSONDecodeError: .* " + places):
+        parse_study(TEXT.replace("own_schedules_of_a_test", "nested_module_of_a_test"))
 
 
 @pytest.mark.parametrize("imports", ['"one"', "[1]", "{}"])
