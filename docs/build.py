@@ -30,7 +30,8 @@ SENTENCES = {
     "losses": "What `loss` may be.",
     "augmentations": "What may stand in `augment` of `data`, in order.",
     "executors": "What `--executor` takes.",
-    "figures": "What a page of `dashboards/` may show.",
+    "figures": "What a page of `dashboards/` may show, of one study.",
+    "joint-figures": "What a page over several studies may show (`clr-study report A B C`).",
     "bound-rules": "What `[range_test] rule` takes.",
 }
 

@@ -28,6 +28,7 @@ REGISTRIES = {
     "metrics": ("clr_study.metrics", "METRICS"),
     "executors": ("clr_study.executors", "EXECUTORS"),
     "figures": ("clr_study.report", "FIGURES"),
+    "joint-figures": ("clr_study.report", "JOINT_FIGURES"),
     "bound-rules": ("clr_study.analysis", "BOUND_RULES"),
 }
 LISTED = ("studies", *REGISTRIES)
