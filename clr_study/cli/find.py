@@ -42,7 +42,10 @@ def _path(name: str) -> Path:
     if name in shipped:
         return shipped[name]
     if not name.endswith(".toml"):
-        hint = did_you_mean(name, shipped)
+        if Path(f"{name}.toml").is_file():
+            raise SpecError(f"no shipped study is called {name!r}; did you mean the file {name}.toml?")
+        near = did_you_mean(name, shipped)
+        hint = near if near.endswith("?") else "`clr-study list studies` shows them"
         raise SpecError(
             f"no shipped study is called {name!r}; {hint}; for a file of your own give its path, ending in .toml"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from types import FrameType
@@ -25,7 +26,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except ClrStudyError as error:
-            click.secho(f"clr-study: {plain(str(error))}", fg="red", err=True)
+            click.secho(f"clr-study: {plain(str(error))}", fg=None if os.environ.get("NO_COLOR") else "red", err=True)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             click.echo(f"\nclr-study: stopped{_resumes(ctx)}", err=True)

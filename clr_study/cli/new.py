@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
 from clr_study.cli.find import make_importable
+from clr_study.cli.text import plain
 from clr_study.data import DATASETS, folder_table
-from clr_study.errors import InputError
+from clr_study.errors import InputError, did_you_mean
 from clr_study.models import MODELS
 from clr_study.registry import Registry
 from clr_study.spec import parse_study
@@ -70,12 +71,12 @@ def asked(answers: Mapping[str, Any]) -> dict[str, Any]:
         answers: By question; None where it has no answer yet.
     """
     ask = sys.stdin.isatty()
+    make_importable()
     found = {}
     for name, (question, usual) in QUESTIONS.items():
         given = answers[name]
         if given is None and ask:
-            kind: Any = click.IntRange(1) if name == "epochs" else str
-            given = click.prompt(question, default=usual, type=kind, err=True)
+            given = click.prompt(question, default=usual, value_proc=ANSWERS[name], err=True)
         found[name] = usual if given is None else given
     return found
 
@@ -99,8 +100,8 @@ def new_study(name: str, data: str, model: str, epochs: int, batch_size: int) ->
     text = TEXT.format(
         file=path,
         name=json.dumps(name),
-        data=_of_files(data) or _table(data, DATASETS, "--data"),
-        model=_table(model, MODELS, "--model"),
+        data=_data(data),
+        model=_model(model),
         epochs=epochs,
         batch_size=batch_size,
         # Cycles of the length that the paper has, but two to a run at least.
@@ -116,6 +117,41 @@ def new_study(name: str, data: str, model: str, epochs: int, batch_size: int) ->
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}") from None
     return path
+
+
+def _data(given: str) -> str:
+    """The TOML table of the data: a folder of images or an .npz file that is there, or a kind."""
+    table = _of_files(given)
+    if not table and not given.lstrip().startswith("{") and given not in DATASETS and ":" not in given:
+        raise InputError(
+            f"--data {given}: there is no such folder or .npz file here ({str(Path.cwd())!r}), and no data set is "
+            f"called {given!r}; {did_you_mean(given, DATASETS)}"
+        )
+    return table or _table(given, DATASETS, "--data")
+
+
+def _model(given: str) -> str:
+    return _table(given, MODELS, "--model")
+
+
+def _answer(table: Callable[[str], str]) -> Callable[[str], str]:
+    """Takes an answer that `table` takes; asks again where it does not."""
+
+    def taken(given: str) -> str:
+        try:
+            table(given)
+        except InputError as error:
+            raise click.BadParameter(plain(str(error))) from None
+        return given
+
+    return taken
+
+
+ANSWERS: dict[str, Callable[[str], Any]] = {
+    "data": _answer(_data),
+    "model": _answer(_model),
+    "epochs": click.IntRange(1),
+}
 
 
 def _of_files(given: str) -> str:
@@ -147,5 +183,6 @@ def _table(given: str, registry: Registry[Any], flag: str) -> str:
         raise InputError(
             f"{flag} {given} needs {' and '.join(needed)}: give a whole table, as in "
             f"{flag} '{{ kind = {json.dumps(given)}, {arguments} }}'"
+            + (" (what is called shape or classes there is filled in from the data)" if registry is MODELS else "")
         )
     return f"{{ kind = {json.dumps(given)} }}"

@@ -44,9 +44,12 @@ def image_shape(kind: str, shape: tuple[int, ...], smallest: int = 8) -> tuple[i
         clr_study.errors.InputError: small_cnn needs images [channels, height, width] of at least 8x8, but the data's samples have the shape [64]; the model 'mlp' takes any shape
     """  # noqa: E501 (a message is one line)
     if len(shape) != 3 or min(shape[1:]) < smallest:
+        last = " with its channels first: np.moveaxis(x, -1, 1)" * (len(shape) == 3 and shape[-1] in (1, 3, 4))
+        grey = " with an axis for its one channel: x[:, None]" * (len(shape) == 2 and min(shape) >= smallest)
+        mend = f"store the array{last or grey}" if last or grey else "the model 'mlp' takes any shape"
         raise InputError(
             f"{kind} needs images [channels, height, width] of at least {smallest}x{smallest}, but the data's samples "
-            f"have the shape {list(shape)}; the model 'mlp' takes any shape"
+            f"have the shape {list(shape)}; {mend}"
         )
     channels, height, width = shape
     return channels, height, width

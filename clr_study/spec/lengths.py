@@ -42,7 +42,8 @@ def _budget(train: Train, per_epoch: int | None) -> float | None:
 def _check(table: Mapping[str, Any], length: float | None, per_epoch: int | None, where: str) -> None:
     cycle = _cycle(table, per_epoch)
     if cycle < 1:
-        raise SpecError(f"{where} a cycle has only {cycle:.3g} updates; it needs one at the least")
+        epoch = "" if per_epoch is None else f", and an epoch has {per_epoch}; a smaller batch_size gives it more"
+        raise SpecError(f"{where} a cycle has only {cycle:.3g} updates; it needs one at the least{epoch}")
     edges = [_ends(edge, per_epoch)[1] for name in EDGES for edge in table.get(name, ())]
     for index, edge in enumerate(edges):
         if length is not None and edge >= length:

@@ -80,6 +80,8 @@ lr = 0.1
 # The words after `clr-study`, and what the sentence must name.
 MISTAKES = [
     (("run", "quickstrat"), "no shipped study is called 'quickstrat'; did you mean 'quickstart'?"),
+    (("run", "tiny"), "no shipped study is called 'tiny'; did you mean the file tiny.toml?"),
+    (("run", "zzz"), "no shipped study is called 'zzz'; `clr-study list studies` shows them; for a file of your own"),
     (("run", "none.toml"), "none.toml: there is no such study file"),
     (("check", "broken.toml"), "broken.toml: [train] batch_size should be a valid integer, but got 'x'"),
     (("run", "broken.toml"), "broken.toml: [train] batch_size"),

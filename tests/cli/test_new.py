@@ -53,7 +53,7 @@ def test_a_net_of_the_folder_can_be_named(clr_study, in_a_folder):
     assert written.exit_code == 0, written.output
     checked = clr_study("check", "own.toml")
     assert checked.exit_code == 0, checked.output
-    assert "its runs train one by one: Its Dropout '2' draws random numbers in training." in checked.output
+    assert "runs train one by one: Its Dropout '2' draws random numbers in training." in checked.output
 
 
 def make_photos(folder, sizes=((40, 50), (90, 60))):
@@ -95,12 +95,13 @@ def test_in_a_terminal_it_asks_for_what_is_not_given(in_a_folder):
     program = "import sys; sys.argv[0] = 'clr-study'; from clr_study.cli import main; main()"
     ours, theirs = os.openpty()
     with os.fdopen(ours, "wb", buffering=0) as person:
-        person.write(b"synthetic\n\n")
+        person.write(b"sinthetic\nsynthetic\n\n")
         command = [sys.executable, "-c", program, "new", "mine", "--model", "mlp"]
         said = subprocess.run(command, stdin=theirs, capture_output=True, text=True, check=False)
         os.close(theirs)
     assert said.returncode == 0, said.stderr
-    assert "data: a kind" in said.stderr
+    assert "there is no such folder or .npz file here" in said.stderr
+    assert said.stderr.count("data: a kind") == 2, "it asks again"
     assert "model:" not in said.stderr, "that was given"
     assert "how many epochs one run is long [20]" in said.stderr
     study = load_study("mine.toml")
@@ -118,7 +119,10 @@ def test_a_file_that_is_there_is_left_alone(clr_study, in_a_folder):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("mine", "--data", "digitz"), "--data kind: no data set is called 'digitz'; did you mean 'digits'?"),
+        (("mine", "--data", "digitz"), "--data digitz: there is no such folder or .npz file here"),
+        (("mine", "--data", "digitz"), "no data set is called 'digitz'; did you mean 'digits'?"),
+        (("mine", "--model", "Net"), "one of your own stands as 'my_module:Net'"),
+        (("mine", "--model", "./nets/small.py:Net"), "names a file; name the module instead: 'nets.small:Net'"),
         (("mine", "--model", "nowhere:net"), "--model kind: 'nowhere:net': there is no module 'nowhere'"),
         (("mine", "--model", "torchvision"), "give a whole table, as in --model '{ kind = "),
         (("mine", "--data", "{ kind = "), "is not valid TOML"),

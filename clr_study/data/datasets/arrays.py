@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from clr_study.data.datasets.registered import DATASETS
+from clr_study.data.datasets.registered import DATASETS, not_there
 from clr_study.data.splits import Split, Splits
 from clr_study.errors import DataError, SpecError, did_you_mean
 
@@ -73,7 +73,7 @@ def npz(*, path: str, classes: int | None = None, regression: bool = False) -> S
 
 def _read(file: Path) -> Arrays:
     if not file.is_file():
-        raise DataError(f"no file '{file}' (here: '{file.resolve()}'): path must name an .npz file")
+        raise not_there("file", file, "path must name an .npz file")
     try:
         if not zipfile.is_zipfile(file):
             raise zipfile.BadZipFile("no .npz, or one that was cut short")

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from clr_study.data.datasets.decode import decode, image_sizes
 from clr_study.data.datasets.listing import Listing, list_images
-from clr_study.data.datasets.registered import DATASETS
+from clr_study.data.datasets.registered import DATASETS, not_there
 from clr_study.data.splits import Split, Splits
 from clr_study.data.stream import ImageFiles
 from clr_study.errors import DataError, SpecError
@@ -137,7 +137,7 @@ def folder_table(root: str) -> dict[str, str | int]:
 
 def _list_splits(folder: Path, train: str, test: str) -> dict[str, Listing]:
     if not folder.is_dir():
-        raise DataError(f"no folder '{folder}' (here: '{folder.resolve()}'): root must be a folder of images")
+        raise not_there("folder", folder, "root must be a folder of images")
     for key, name, usual in (("train", train, _TRAIN), ("test", test, _TEST)):
         if name != usual and not (name and (folder / name).is_dir()):
             raise DataError(f"no folder {name!r} in '{folder}', where {key} = {name!r} must be one")

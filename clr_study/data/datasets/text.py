@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from clr_study.data.datasets.registered import DATASETS
+from clr_study.data.datasets.registered import DATASETS, not_there
 from clr_study.data.splits import Split, Splits
 from clr_study.errors import DataError, SpecError
 
@@ -48,7 +48,7 @@ def text(*, path: str, context: int = 64, characters: int | None = None) -> Spli
     try:
         content = file.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise DataError(f"no file '{file}' (here: '{file.resolve()}'): path must name a text file") from None
+        raise not_there("file", file, "path must name a text file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot read '{file}' as a UTF-8 text: {error}") from None
     return _pieces(content, context, characters, f"'{file}'")
