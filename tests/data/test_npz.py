@@ -118,7 +118,7 @@ def test_classes_of_floating_targets_are_refused(save):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(DataError, match=r"no file '.*absent\.npz' \(here: '/.*path must name an \.npz file"):
+    with pytest.raises(DataError, match=r"no file '.*absent\.npz' \(looked for at '/.*path must name an \.npz file"):
         npz(path=str(tmp_path / "absent.npz"))
 
 

@@ -151,7 +151,7 @@ def installed(words: list[str]) -> None:
     """An install names this package, with extras that there are."""
     assert words[:2] == ["pip", "install"]
     for wanted in (word for word in words[2:] if not word.startswith("-")):
-        known = re.fullmatch(r"clr_study(?:\[([\w,]+)\])?|clr_study-[\w.]+\.whl|git\+https://.*", wanted)
+        known = re.fullmatch(r"(?:\./)?clr_study(?:\[([\w,]+)\])?|clr_study-[\w.]+\.whl|git\+https://.*", wanted)
         assert known, wanted
         assert set((known[1] or "all").split(",")) <= set(metadata("clr_study").get_all("Provides-Extra"))
 

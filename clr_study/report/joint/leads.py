@@ -18,7 +18,11 @@ from clr_study.report.theme import Theme
 @JOINT_FIGURES.add
 @dataclass(frozen=True, kw_only=True)
 class Leads(JointFigure[ForestInfo]):
-    """A panel a study: the paired difference of each arm to the best one, with its 95 % interval and Holm's p."""
+    """A panel a study: the paired difference of each arm to the best one, with its 95 % interval and Holm's p.
+
+    Examples:
+        figures = [{ kind = "leads" }]
+    """
 
     title = "How far the others are behind"
 

@@ -36,7 +36,11 @@ class ProfileInfo:
 @JOINT_FIGURES.add
 @dataclass(frozen=True, kw_only=True)
 class Profile(JointFigure[ProfileInfo]):
-    """The part of the studies in which each arm reached the target within so many times the fastest arm's time."""
+    """The part of the studies in which each arm reached the target within so many times the fastest arm's time.
+
+    Examples:
+        figures = [{ kind = "profile" }]
+    """
 
     title = "How often an arm is nearly the fastest"
 
