@@ -16,6 +16,7 @@ import json, sys, time
 begin = time.perf_counter()
 from clr_study.search import Where, run_study
 import clr_study.search.run as run
+import clr_study.search.ending as ending
 import clr_study.search.loop as loop
 from clr_study.spec import load_study
 imported = time.perf_counter()
@@ -31,7 +32,7 @@ def clocked(module, name, key):
     setattr(module, name, call)
 clocked(loop, "run_jobs", "training")
 clocked(run, "drive", "drive")
-clocked(run, "write_everything", "report")
+clocked(ending, "write_everything", "report")
 study = load_study(sys.argv[1])
 run_study(study, Where(storage=f"sqlite:///{sys.argv[2]}/s.db", out=sys.argv[2], devices=sys.argv[3]))
 print(json.dumps({**spent, "imports": imported - begin, "wall": time.perf_counter() - imported}))

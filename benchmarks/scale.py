@@ -34,10 +34,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psycopg
 
 from clr_study.executors import ProcessesExecutor, SetUp
-from clr_study.spec import Evaluation, Job, Outcome, PlannedRun, RunKey, parse_study
-from clr_study.store import Store, add_study, append, finish, open_store, plan_runs, read_results
+from clr_study.spec import Evaluation, Job, Outcome, PlannedRun, RunKey, Stint, parse_study
+from clr_study.store import Store, add_study, append, open_store, plan_runs, read_results, standings
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -71,12 +72,14 @@ def worker_store(url: str) -> Store:
 
 
 def pretend(jobs: Sequence[Job]) -> list[Outcome]:
-    """Does what a worker does with the storage, and trains nothing."""
-    store = worker_store(os.environ["CLR_STORAGE"])
-    for update in jobs[0].spec.evaluate_at:
-        append(store, [(job.key, look(job.spec.lr_schedule(update), update)) for job in jobs])
+    """Does what a worker does with the storage for a batch of less than a second, and trains nothing."""
+    store, begun = worker_store(os.environ["CLR_STORAGE"]), time.time()
+    standings(store, [job.key for job in jobs])
+    looks = [(job.key, look(job.spec.lr_schedule(update), update)) for job in jobs for update in job.spec.evaluate_at]
     outcomes = [Outcome(job.key, "completed", job.until) for job in jobs]
-    finish(store, outcomes, "nothing", {})
+    arms = dict(Counter(job.key.arm for job in jobs))
+    stint = Stint(f"nowhere/{os.getpid()}", "nothing", jobs[0].key.phase, arms, begun, time.time())
+    append(store, looks, outcomes=outcomes, device="nothing", versions={}, stint=stint)
     return outcomes
 
 
@@ -111,25 +114,21 @@ class Watch(threading.Thread):
         self.connections = 0
 
     def run(self) -> None:
+        database = self.url.rpartition("/")[2]
         while not self.over.wait(0.5):
             try:
-                (count,) = self.server.do("SELECT count(*) FROM pg_stat_activity WHERE usename = 'clr'")[0]
-                with open_store(self.url, create=False) as store:
-                    done = count_of(store, DONE)
-            except Exception:  # the owner has not made it yet
+                done, count = self.server.ask(
+                    database, DONE, "SELECT count(*) FROM pg_stat_activity WHERE usename = 'clr'"
+                )
+            except Exception:  # the owner has not made its tables yet
                 continue
-            self.connections = max(self.connections, count - 1)  # its own
+            self.connections = max(self.connections, count)
             self.seen.append((time.monotonic(), done, memory()))
 
 
 def memory() -> float:
     """MB that this process holds now."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
-
-
-def count_of(store: Store, query: str) -> int:
-    with store.engine.connect() as connection:
-        return int(connection.exec_driver_sql(query).scalar_one())
 
 
 def search_of(server: Any, trials: int, workers: int, arms: int = 4) -> dict[str, Any]:
@@ -189,9 +188,12 @@ def store_of(server: Any, runs: int) -> dict[str, Any]:
                         spec = fill(study, arm, values, budget, seed)
                         planned.append(PlannedRun(RunKey("large", arm.name, "search", trial, seed), spec, values))
                 plan_runs(store, planned)
-                for update in planned[0].spec.evaluate_at:
-                    append(store, [(run.key, look(run.spec.lr_schedule(update), update)) for run in planned])
-                finish(store, [Outcome(run.key, "completed", 20) for run in planned], "nothing", {})
+                looks = [
+                    (run.key, look(run.spec.lr_schedule(update), update))
+                    for run in planned
+                    for update in run.spec.evaluate_at
+                ]
+                append(store, looks, outcomes=[Outcome(run.key, "completed", 20) for run in planned])
             filled = time.monotonic() - begun
             count = len(read_results(store, "large").runs)
         found = {"runs": count, "seconds_to_fill": round(filled, 1)}
@@ -215,6 +217,12 @@ def postgres() -> Any:
 
         def command(self) -> list[str]:
             return [part.replace("fsync=off", "fsync=on") for part in super().command()]
+
+        def ask(self, database: str, *questions: str) -> list[int]:
+            """Asks for numbers in a database, as its administrator."""
+            place = {"host": str(self.folder / "data"), "port": self.port, "user": "postgres", "dbname": database}
+            with psycopg.connect(**place, autocommit=True) as connection:
+                return [int(connection.execute(question).fetchone()[0]) for question in questions]
 
     with running(Durable) as server:
         yield server

@@ -21,11 +21,8 @@ TRIES = 3
 class Source(Protocol):
     """Where jobs come from and outcomes go."""
 
-    def more(self, room: int) -> list[Job]:
-        """Returns at most `room` jobs that can start now."""
-
-    def done(self, outcomes: Sequence[Outcome]) -> list[Job]:
-        """Takes what came back and returns the jobs that follow from it."""
+    def step(self, outcomes: Sequence[Outcome], room: int) -> list[Job]:
+        """Takes what came back, and returns the jobs that follow from it and new ones, at most `room` of both."""
 
 
 class Watched:
@@ -39,15 +36,12 @@ class Watched:
     def __init__(self, source: Source, told: Callable[[Sequence[Outcome]], None]) -> None:
         self.source, self.told = source, told
 
-    def more(self, room: int) -> list[Job]:
-        """Returns at most `room` jobs that can start now."""
-        return self.source.more(room)
-
-    def done(self, outcomes: Sequence[Outcome]) -> list[Job]:
-        """Takes what came back, tells of it, and returns the jobs that follow from it."""
-        following = self.source.done(outcomes)
-        self.told(outcomes)
-        return following
+    def step(self, outcomes: Sequence[Outcome], room: int) -> list[Job]:
+        """Takes what came back, tells of it, and returns what the source does."""
+        jobs = self.source.step(outcomes, room)
+        if outcomes:
+            self.told(outcomes)
+        return jobs
 
 
 def pack(jobs: Sequence[Job], lanes: Callable[[Job], int], slots: int) -> list[Job]:
@@ -67,7 +61,14 @@ def pack(jobs: Sequence[Job], lanes: Callable[[Job], int], slots: int) -> list[J
     return sorted(largest[: max(1, min(lanes(largest[0]), fair))], key=lambda job: job.key)
 
 
-def drive(source: Source, executor: Executor, slots: int, lanes: Callable[[Job], int], most: int) -> None:
+def drive(
+    source: Source,
+    executor: Executor,
+    slots: int,
+    lanes: Callable[[Job], int],
+    most: int,
+    give_up: Callable[[Sequence[Outcome]], None],
+) -> None:
     """Runs a source's jobs until it has no more.
 
     Args:
@@ -76,11 +77,13 @@ def drive(source: Source, executor: Executor, slots: int, lanes: Callable[[Job],
         slots: How many batches run at once.
         lanes: How many lanes a job's kind may have.
         most: How many jobs may be in the air in all.
+        give_up: Gets the outcomes of runs whose workers could not say what became of them.
     """
     ready: list[Job] = []
     again: list[list[Job]] = []
     pending: dict[Future[list[Outcome]], list[Job]] = {}
     deaths: Counter[RunKey] = Counter()
+    outcomes: list[Outcome] = []
 
     def start() -> None:
         nonlocal ready
@@ -93,18 +96,22 @@ def drive(source: Source, executor: Executor, slots: int, lanes: Callable[[Job],
     try:
         while True:
             busy = len(ready) + sum(map(len, again)) + sum(map(len, pending.values()))
-            if busy < most:
-                ready += source.more(most - busy)
+            if outcomes or busy < most:
+                ready += source.step(outcomes, most - busy)
             start()
             if not pending:
                 return
             came = [(one, pending.pop(one)) for one in wait(pending, return_when=FIRST_COMPLETED).done]
             if slots > 1:
                 start()  # what is asked for already, so that no worker waits while what came back is told
+            outcomes, lost = [], []
             for future, batch in came:
-                outcomes, retries = _returned(future, batch, deaths)
+                there, gone, retries = _returned(future, batch, deaths)
+                outcomes += there + gone
+                lost += gone
                 again += retries
-                ready += source.done(outcomes)
+            if lost:
+                give_up(lost)
     except BaseException:
         executor.shutdown(wait=False, cancel_futures=True)
         raise
@@ -112,19 +119,19 @@ def drive(source: Source, executor: Executor, slots: int, lanes: Callable[[Job],
 
 def _returned(
     future: Future[list[Outcome]], batch: list[Job], deaths: Counter[RunKey]
-) -> tuple[list[Outcome], list[list[Job]]]:
-    """The outcomes of a batch, or the batches to try again because its worker died."""
+) -> tuple[list[Outcome], list[Outcome], list[list[Job]]]:
+    """The outcomes of a batch; or, because its worker died, the run that is given up or the batches to try again."""
     try:
-        return future.result(), []
+        return future.result(), [], []
     except ClrStudyError:
         raise
     except Exception as error:
         if len(batch) > 1:
             middle = (len(batch) + 1) // 2
-            return [], [batch[:middle], batch[middle:]]
+            return [], [], [batch[:middle], batch[middle:]]
         key = batch[0].key
         deaths[key] += 1
         if deaths[key] < TRIES:
-            return [], [batch]
+            return [], [], [batch]
         trace = "".join(traceback.format_exception(error)).strip()
-        return [Outcome(key, "failed", 0, f"its worker died {TRIES} times: {trace}")], []
+        return [], [Outcome(key, "failed", 0, f"its worker died {TRIES} times: {trace}")], []

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from clr_study.data import replicate_seeds
 from clr_study.search.pruning import judged_at, rungs
-from clr_study.search.tuner import Asked, Tuner, save_trials
+from clr_study.search.tuner import Asked, Tuner, changes
 from clr_study.spec import (
     Arm,
     Budget,
@@ -24,7 +24,7 @@ from clr_study.spec import (
     TrialSpec,
     fill,
 )
-from clr_study.store import Store, finish, plan_runs, scores_at
+from clr_study.store import Store, TrialWriter, plan_runs, scores_at
 
 Record: TypeAlias = tuple[str, Mapping[str, str]]
 
@@ -61,52 +61,51 @@ class SearchPhase:
         self.rungs = {name: rungs(self.settings.pruner, budgets[name]) for name in self.arms}
         self.specs: dict[RunKey, TrialSpec] = {}
         self.flying = dict.fromkeys(self.arms, 0)
+        self.writer = TrialWriter(store)
         self.inherited = {name: tuners[name].unfinished() for name in self.arms}
         self._tell_what_ended(endings)
 
-    def more(self, room: int) -> list[Job]:
-        """Returns trials to start: first all that an earlier owner left, then new ones.
+    def step(self, outcomes: Sequence[Outcome], room: int) -> list[Job]:
+        """Tells Optuna what ended, sends on what was handed back at a rung, unless it is pruned, and asks for more.
 
-        The next trial is that of the arm with the fewest so far. So what is asked for is a function of what has been
-        asked, and an owner that goes on for another one packs the same batches.
+        Trials that an earlier owner left come first, then new ones. The next trial is that of the arm with the fewest
+        so far. So what is asked for is a function of what has been asked, and an owner that goes on for another one
+        packs the same batches.
         """
-        planned: list[tuple[PlannedRun, Job]] = []
-        while len(planned) < room:
+        seen = scores_at(self.store, [outcome.key for outcome in outcomes], self.metric)
+        jobs: list[Job] = []
+        pruned: list[Outcome] = []
+        for outcome in outcomes:
+            if outcome.ending is None:
+                jobs += self._at_rung(outcome, seen[outcome.key], pruned)
+            else:
+                self._tell(outcome, seen[outcome.key])
+        planned = list(self._asked(room - len(jobs)))
+        self.writer.write(changes(self.tuners.values()), [run for run, _ in planned], pruned, *self.record)
+        return jobs + [job for _, job in planned]
+
+    def _asked(self, room: int) -> Iterator[tuple[PlannedRun, Job]]:
+        for _ in range(room):
             left = [name for name in self.arms if self.inherited[name]]
             open_arms = left or [name for name in self.arms if self._may_ask(name)]
             if not open_arms:
-                break
-            planned.append(self._next(min(open_arms, key=lambda name: self.tuners[name].asked)))
-        save_trials(self.store, self.tuners.values())
-        plan_runs(self.store, [run for run, _ in planned])
-        return [job for _, job in planned]
-
-    def done(self, outcomes: Sequence[Outcome]) -> list[Job]:
-        """Tells Optuna what ended, and sends on what was handed back at a rung, unless it is pruned."""
-        finish(self.store, outcomes, *self.record)
-        seen = scores_at(self.store, [outcome.key for outcome in outcomes], self.metric)
-        following = []
-        for outcome in outcomes:
-            scores = seen.get(outcome.key, {})
-            if outcome.ending is None:
-                following += self._at_rung(outcome, scores)
-            else:
-                self._tell(outcome, scores)
-        save_trials(self.store, self.tuners.values())
-        return following
+                return
+            yield self._next(min(open_arms, key=lambda name: self.tuners[name].asked))
 
     def _tell_what_ended(self, endings: Mapping[RunKey, Ending | None]) -> None:
         """Tells Optuna of runs that ended while no owner was there to tell."""
-        for name, left in self.inherited.items():
-            for asked in list(left):
-                ending = endings.get(self._key(name, asked))
-                if ending is None:
-                    continue
-                left.remove(asked)
-                run, _ = self._planned(name, asked)
-                outcome = Outcome(run.key, ending, run.spec.updates, "")
-                self._tell(outcome, scores_at(self.store, [run.key], self.metric)[run.key])
-        save_trials(self.store, self.tuners.values())
+        ended = [
+            (name, asked, ending)
+            for name, left in self.inherited.items()
+            for asked in left
+            if (ending := endings.get(self._key(name, asked)))
+        ]
+        seen = scores_at(self.store, [self._key(name, asked) for name, asked, _ in ended], self.metric)
+        for name, asked, ending in ended:
+            self.inherited[name].remove(asked)
+            run, _ = self._planned(name, asked)
+            self._tell(Outcome(run.key, ending, run.spec.updates, ""), seen[run.key])
+        self.writer.write(changes(self.tuners.values()))
 
     def _key(self, name: str, asked: Asked) -> RunKey:
         return RunKey(self.study.name, name, "search", asked.number, self.seed)
@@ -130,7 +129,7 @@ class SearchPhase:
         self.flying[name] += 1
         return PlannedRun(key, spec, asked.values), Job(key, spec, ladder[min(asked.rungs, len(ladder) - 1)])
 
-    def _at_rung(self, outcome: Outcome, scores: Mapping[int, float]) -> list[Job]:
+    def _at_rung(self, outcome: Outcome, scores: Mapping[int, float], ended: list[Outcome]) -> list[Job]:
         key, spec = outcome.key, self.specs[outcome.key]
         ladder = self.rungs[key.arm]
         step = ladder.index(outcome.updates) + 1
@@ -142,7 +141,7 @@ class SearchPhase:
             pruned = tuner.should_prune(key.trial, step, scores[judged])
             if pruned and fresh:
                 end = Outcome(key, "pruned", outcome.updates, f"pruned after {outcome.updates} updates")
-                finish(self.store, [end], *self.record)
+                ended.append(end)
                 self._tell(end, scores)
                 return []
         return [Job(key, spec, ladder[step])]
@@ -163,26 +162,13 @@ class FixedPhase:
         planned: The runs.
         store: Where they are planned, and where those that an earlier owner finished are known.
         endings: How the runs that are in the store have ended.
-        record: The device in words and the versions, for runs whose end the owner decides.
     """
 
-    def __init__(
-        self,
-        planned: Sequence[PlannedRun],
-        store: Store,
-        endings: Mapping[RunKey, Ending | None],
-        record: Record,
-    ) -> None:
+    def __init__(self, planned: Sequence[PlannedRun], store: Store, endings: Mapping[RunKey, Ending | None]) -> None:
         plan_runs(store, planned)
-        self.store, self.record = store, record
         self.left = [Job(run.key, run.spec, run.spec.updates) for run in planned if not endings.get(run.key)]
 
-    def more(self, room: int) -> list[Job]:
-        """Returns runs to start."""
+    def step(self, outcomes: Sequence[Outcome], room: int) -> list[Job]:
+        """Returns runs to start; nothing follows from a finished one."""
         jobs, self.left = self.left[:room], self.left[room:]
         return jobs
-
-    def done(self, outcomes: Sequence[Outcome]) -> list[Job]:
-        """Takes note of runs whose worker could not; nothing follows from a finished run."""
-        finish(self.store, outcomes, *self.record)
-        return []

@@ -41,6 +41,7 @@ from clr_study.store import (
     Store,
     add_range_test,
     add_study,
+    finish,
     open_store,
     own,
     read_results,
@@ -48,7 +49,7 @@ from clr_study.store import (
     set_winner,
     study_names,
 )
-from clr_study.worker import STORAGE
+from clr_study.worker import STORAGE, closing_stores
 
 Say = Callable[[str], None]
 
@@ -146,6 +147,7 @@ class _Crew:
             stack.enter_context(own(self.store, self.study.name))
             add_study(self.store, self.study)
             stack.enter_context(_environment(STORAGE, self.store.url))
+            stack.enter_context(closing_stores())  # of a worker inside this process
             stack.callback(self.workers.executor.shutdown)
             self._open = stack.pop_all()
         return self
@@ -160,7 +162,7 @@ class _Crew:
         most = (slots + (slots > 1)) * (self.where.lanes or MOST_LANES)
         watched = self.pushes.beside(source) if self.pushes else source
         watched = Watched(watched, self.heard) if self.heard else watched
-        drive(watched, self.workers.executor, slots, self.lanes, most)
+        drive(watched, self.workers.executor, slots, self.lanes, most, self.give_up)
         folder = self.where.checkpoint_folder(self.study.name)
         if folder:
             # Every run of the phase has ended; what is left is of workers that were killed.
@@ -168,9 +170,13 @@ class _Crew:
             with suppress(OSError):
                 folder.parent.rmdir()
 
+    def give_up(self, outcomes: Sequence[Outcome]) -> None:
+        """Stores how runs ended whose workers could not."""
+        finish(self.store, outcomes, *self.record)
+
     def drive_planned(self, planned: Sequence[PlannedRun]) -> None:
         """Runs what is all known at the start, but for what an earlier owner has finished."""
-        self.drive(FixedPhase(planned, self.store, run_endings(self.store, self.study.name), self.record))
+        self.drive(FixedPhase(planned, self.store, run_endings(self.store, self.study.name)))
 
     @property
     def record(self) -> Record:

@@ -27,7 +27,7 @@ from clr_study.search.pruning import optuna_pruner
 from clr_study.search.quiet import quietly
 from clr_study.search.samplers import Counted, GridOfPoints, Sobol, distribution, grid_of
 from clr_study.spec import Arm, Gp, Grid, Qmc, Study, Tpe
-from clr_study.store import Store, TunedTrial, patiently, write_trials
+from clr_study.store import TunedTrial, patiently
 
 # The states of a trial that has come to an end, by how its run ended. A diverged run has no score: FAIL, never inf.
 STATES = {
@@ -57,8 +57,8 @@ class Tuner:
     """Draws the settings of one arm and remembers how each did.
 
     It works on trials in memory, which cost a hundredth of those in a database. Whoever has asked, reported or told
-    calls `save_trials`, which writes what is new of all arms into the storage in one transaction; a trial of which the
-    storage knows nothing was never begun.
+    writes the `changes` of all arms into the storage in one transaction; a trial of which the storage knows nothing was
+    never begun.
 
     Args:
         storage: Optuna's storage.
@@ -158,13 +158,9 @@ class Tuner:
         return Counted(seed)
 
 
-def save_trials(store: Store, tuners: Iterable[Tuner]) -> None:
-    """Writes what is new of the arms' trials into the storage.
-
-    Raises:
-        StorageError: The database cannot be used, or did not answer in two minutes.
-    """
-    write_trials(store, {tuner.name: tuner.changed() for tuner in tuners})
+def changes(tuners: Iterable[Tuner]) -> dict[str, list[TunedTrial]]:
+    """Returns what is new of the trials of some arms, as a `TrialWriter` takes it."""
+    return {tuner.name: tuner.changed() for tuner in tuners}
 
 
 def _stored(storage: RDBStorage, name: str, best: StudyDirection, metric: str) -> list[FrozenTrial]:

@@ -34,9 +34,9 @@ from clr_study.store.lanes import keep_lanes, kept_lanes
 from clr_study.store.leaders import Leader, leaders
 from clr_study.store.lease import Lease, own
 from clr_study.store.overview import Overview, StoredStudy, overview, upgrade_storage
+from clr_study.store.plan import plan_runs
 from clr_study.store.progress import ArmProgress, Progress, progress
 from clr_study.store.read import (
-    checkpoints_of,
     read_losses,
     read_results,
     run_endings,
@@ -44,11 +44,11 @@ from clr_study.store.read import (
     study_names,
 )
 from clr_study.store.scores import scores_at
-from clr_study.store.stints import add_stint
+from clr_study.store.standings import Standing, paths_in_use, standings
 from clr_study.store.studies import add_study
 from clr_study.store.transact import patiently
-from clr_study.store.trials import TunedTrial, write_trials
-from clr_study.store.write import add_range_test, append, finish, plan_runs, set_winner
+from clr_study.store.trials import TrialWriter, TunedTrial
+from clr_study.store.write import add_range_test, append, finish, set_winner
 
 __all__ = [
     "ArmProgress",
@@ -56,14 +56,14 @@ __all__ = [
     "Lease",
     "Overview",
     "Progress",
+    "Standing",
     "Store",
     "StoredStudy",
+    "TrialWriter",
     "TunedTrial",
     "add_range_test",
-    "add_stint",
     "add_study",
     "append",
-    "checkpoints_of",
     "copy_rows",
     "drop_checkpoints",
     "engine_options",
@@ -75,6 +75,7 @@ __all__ = [
     "open_store",
     "overview",
     "own",
+    "paths_in_use",
     "patiently",
     "plan_runs",
     "progress",
@@ -83,8 +84,8 @@ __all__ = [
     "run_endings",
     "scores_at",
     "set_winner",
+    "standings",
     "stored_study",
     "study_names",
     "upgrade_storage",
-    "write_trials",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,6 @@ from clr_study.metrics import ALWAYS
 from clr_study.spec import (
     COLUMNS,
     OWN_METRIC,
-    CheckpointRef,
     RangeTestResult,
     Results,
     RunKey,
@@ -29,7 +27,7 @@ from clr_study.spec import (
 from clr_study.spec.trial import Ending
 from clr_study.store import tables
 from clr_study.store.connect import Store
-from clr_study.store.rows import FEW, run_ids, study_id
+from clr_study.store.rows import run_ids, study_id
 from clr_study.store.stints import stints_of
 from clr_study.store.tables import evaluations, losses, runs, studies
 from clr_study.store.transact import read
@@ -181,29 +179,5 @@ def run_endings(store: Store, study: str) -> dict[RunKey, Ending | None]:
         query = select(runs.c.arm, runs.c.phase, runs.c.trial, runs.c.seed, runs.c.outcome)
         rows = connection.execute(query.where(runs.c.study_id == study_id(connection, study)))
         return {RunKey(study, *key): outcome for *key, outcome in rows}
-
-    return read(store.engine, work)
-
-
-def checkpoints_of(store: Store, keys: Iterable[RunKey]) -> dict[RunKey, CheckpointRef]:
-    """Returns where the last states of runs are saved; a run without one is left out.
-
-    Args:
-        store: The storage.
-        keys: Runs that were planned.
-
-    Raises:
-        ValueError: A run was never planned.
-    """
-    wanted = list(keys)
-
-    def work(connection: Connection) -> dict[RunKey, CheckpointRef]:
-        table = tables.checkpoints
-        ids = run_ids(connection, wanted)
-        query = select(table.c.run_id, table.c.path, table.c.lane, table.c["update"], table.c.sha256)
-        if len(ids) <= FEW:
-            query = query.where(table.c.run_id.in_(ids.values()))
-        refs = {number: CheckpointRef(*ref) for number, *ref in connection.execute(query)}
-        return {key: refs[number] for key, number in ids.items() if number in refs}
 
     return read(store.engine, work)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Column, Table, select, tuple_
+from sqlalchemy import Column, ColumnElement, Table, and_, select, tuple_
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql import Executable
@@ -20,8 +20,8 @@ from clr_study.spec import COLUMNS, RunKey
 from clr_study.store.tables import evaluations, runs, studies
 from clr_study.store.urls import masked
 
-FEW = 500  # keys that are asked for one by one; for more of them the whole study is read
-KEY = (runs.c.study_id, runs.c.arm, runs.c.phase, runs.c.trial, runs.c.seed)
+MANY = 500  # keys in one statement
+KEY = (runs.c.arm, runs.c.phase, runs.c.trial, runs.c.seed)
 
 T = TypeVar("T")
 
@@ -47,7 +47,7 @@ def run_ids(connection: Connection, keys: Iterable[RunKey]) -> dict[RunKey, int]
 
 
 def run_column(connection: Connection, keys: Iterable[RunKey], column: Column[T]) -> dict[RunKey, T]:
-    """Returns a column of the runs' table by key; two statements a study for any number of keys.
+    """Returns a column of the runs' table by key; one statement for some hundred keys of a study.
 
     Raises:
         StorageError: A study is not in the storage.
@@ -55,17 +55,34 @@ def run_column(connection: Connection, keys: Iterable[RunKey], column: Column[T]
     """
     wanted = sorted(set(keys))
     found: dict[RunKey, T] = {}
-    for name in sorted({key.study for key in wanted}):
-        number = study_id(connection, name)
-        own = [(number, key.arm, key.phase, key.trial, key.seed) for key in wanted if key.study == name]
-        query = select(column, *KEY[1:]).where(runs.c.study_id == number)
-        if len(own) <= FEW:
-            query = query.where(tuple_(*KEY).in_(own))
-        found.update({RunKey(name, *key): value for value, *key in connection.execute(query)})
+    for name, part in parts_of(wanted):
+        rows = connection.execute(select(column, *KEY).where(part))
+        found.update({RunKey(name, *key): value for value, *key in rows})
+    refuse_missing(connection, wanted, found)
+    return {key: found[key] for key in wanted}
+
+
+def refuse_missing(connection: Connection, wanted: Iterable[RunKey], found: Container[RunKey]) -> None:
+    """Refuses runs that were not found.
+
+    Raises:
+        StorageError: Their study is not in the storage.
+        ValueError: One was never planned.
+    """
     for key in wanted:
         if key not in found:
+            study_id(connection, key.study)
             raise ValueError(f"{key} was never planned")
-    return {key: found[key] for key in wanted}
+
+
+def parts_of(keys: Iterable[RunKey]) -> Iterator[tuple[str, ColumnElement[bool]]]:
+    """Yields conditions that pick some runs out of the runs' table, each with the study that it is for."""
+    ordered = sorted(keys)
+    for name in sorted({key.study for key in ordered}):
+        own = [(key.arm, key.phase, key.trial, key.seed) for key in ordered if key.study == name]
+        of_study = runs.c.study_id == select(studies.c.id).where(studies.c.name == name).scalar_subquery()
+        for first in range(0, len(own), MANY):
+            yield name, and_(of_study, tuple_(*KEY).in_(own[first : first + MANY]))
 
 
 def metric_column(name: str) -> Column[float | None]:

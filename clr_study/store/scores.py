@@ -9,8 +9,8 @@ from sqlalchemy.engine import Connection
 
 from clr_study.spec.trial import RunKey
 from clr_study.store.connect import Store
-from clr_study.store.rows import FEW, metric_column, run_ids
-from clr_study.store.tables import evaluations
+from clr_study.store.rows import KEY, metric_column, parts_of, refuse_missing
+from clr_study.store.tables import evaluations, runs
 from clr_study.store.transact import read
 
 
@@ -25,17 +25,19 @@ def scores_at(store: Store, keys: Iterable[RunKey], metric: str) -> dict[RunKey,
     Raises:
         ValueError: A run was never planned.
     """
-    wanted = list(keys)
+    wanted = set(keys)
 
     def work(connection: Connection) -> dict[RunKey, dict[int, float]]:
-        ids = run_ids(connection, wanted)
         column = metric_column(metric)
-        query = select(evaluations.c.run_id, evaluations.c["update"], column).where(column.is_not(None))
-        if len(ids) <= FEW:
-            query = query.where(evaluations.c.run_id.in_(ids.values()))
-        found: dict[int, dict[int, float]] = {}
-        for number, update, value in connection.execute(query):
-            found.setdefault(number, {})[update] = value
-        return {key: found.get(number, {}) for key, number in ids.items()}
+        # A run without evaluations is a row of its own too, which tells it from one that was never planned.
+        query = select(*KEY, evaluations.c["update"], column).outerjoin_from(runs, evaluations)
+        found: dict[RunKey, dict[int, float]] = {}
+        for name, part in parts_of(wanted):
+            for *key, update, value in connection.execute(query.where(part)):
+                scores = found.setdefault(RunKey(name, *key), {})
+                if value is not None:
+                    scores[update] = value
+        refuse_missing(connection, wanted, found)
+        return found
 
     return read(store.engine, work)

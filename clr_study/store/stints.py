@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
 from clr_study.spec import Stint
 from clr_study.store import tables
-from clr_study.store.connect import Store
 from clr_study.store.rows import insert_missing, study_id, to_json
-from clr_study.store.transact import write
 
 
-def add_stint(store: Store, study: str, stint: Stint) -> None:
-    """Stores that a worker has trained some runs; one that is there already stays.
-
-    Args:
-        store: The storage.
-        study: The study's name.
-        stint: Who, what and when.
+def add_stints(connection: Connection, study: str, stints: Sequence[Stint]) -> None:
+    """Stores when workers have trained some runs of a study, in a transaction that is open; what is there stays.
 
     Raises:
         StorageError: The storage holds no such study.
     """
-
-    def work(connection: Connection) -> None:
-        row = {"study_id": study_id(connection, study), **vars(stint), "arms": to_json(stint.arms)}
-        connection.execute(insert_missing(connection, tables.stints), [row])
-
-    write(store.engine, work)
+    number = study_id(connection, study)
+    rows = [{"study_id": number, **vars(stint), "arms": to_json(stint.arms)} for stint in stints]
+    connection.execute(insert_missing(connection, tables.stints), rows)
 
 
 def stints_of(connection: Connection, number: int) -> tuple[Stint, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,9 +11,12 @@ from typing import Any
 from sqlalchemy import Column, DateTime, Enum, Float, Integer, MetaData, String, Table, Text, bindparam, select, update
 from sqlalchemy.engine import Connection
 
+from clr_study.spec import Outcome, PlannedRun
 from clr_study.store.connect import Store
-from clr_study.store.rows import insert_missing
+from clr_study.store.plan import plan
+from clr_study.store.rows import insert_missing, run_ids
 from clr_study.store.transact import write
+from clr_study.store.write import end
 
 # As Optuna 5 makes them (optuna/storages/_rdb/models.py); what is written here is read back through Optuna in tests.
 _OPTUNA = MetaData()
@@ -101,29 +104,79 @@ class TunedTrial:
     system: Mapping[str, str] = field(default_factory=dict)
 
 
-def write_trials(store: Store, studies: Mapping[str, Sequence[TunedTrial]]) -> None:
-    """Writes trials into Optuna's tables, new ones and those that have changed, in one transaction.
+class TrialWriter:
+    """Writes trials into Optuna's tables, with the runs that are to train them, many in one transaction.
 
-    What belongs to a trial is only added to: Optuna changes no value that it has once written either.
+    It is the only one that writes those trials, so what it has written it need not ask for again.
 
     Args:
         store: The storage, with Optuna's tables in it.
-        studies: Trials by the name of their Optuna study, which is there already.
     """
-    changed = {name: {trial.number: trial for trial in trials} for name, trials in studies.items() if trials}
 
-    def work(connection: Connection) -> None:
-        query = select(_STUDIES.c.study_name, _STUDIES.c.study_id).where(_STUDIES.c.study_name.in_(changed))
-        trials = {
-            (study, number): trial
-            for name, study in sorted(map(tuple, connection.execute(query)))
-            for number, trial in sorted(changed[name].items())
-        }
-        ids = _ids(connection, list(trials))
-        new = [_trial_row(study, trials[study, number]) for study, number in trials if (study, number) not in ids]
-        if new:
-            connection.execute(_TRIALS.insert(), new)
-            ids = _ids(connection, list(trials))
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._studies: dict[str, int] = {}
+        self._ids: dict[tuple[str, int], int] = {}
+        self._newest = -1  # the highest id so far: a trial that is not known has a higher one, or none
+        self._drawn: set[tuple[str, int]] = set()  # their parameters are written, and will not change
+
+    def write(
+        self,
+        studies: Mapping[str, Sequence[TunedTrial]],
+        planned: Sequence[PlannedRun] = (),
+        pruned: Sequence[Outcome] = (),
+        device: str = "",
+        versions: Mapping[str, str] | None = None,
+    ) -> None:
+        """Writes trials that are new or have changed, plans runs and ends some, in one transaction.
+
+        What belongs to a trial is only added to: Optuna changes no value that it has once written either.
+
+        Args:
+            studies: Trials by the name of their Optuna study, which is there already.
+            planned: As `plan_runs` takes them.
+            pruned: As `finish` takes them, with the next two.
+            device: What they ran on, in words.
+            versions: The versions of what they ran on.
+        """
+        trials = {(name, trial.number): trial for name, these in sorted(studies.items()) for trial in these}
+
+        def work(connection: Connection) -> tuple[dict[str, int], dict[tuple[str, int], int]]:
+            known, found = self._studies_of(connection, studies), {}
+            if trials:
+                found = self._write(connection, trials, known)
+            if planned:
+                plan(connection, planned)
+            if pruned:
+                end(connection, run_ids(connection, [one.key for one in pruned]), pruned, device, versions or {})
+            return known, found
+
+        if trials or planned or pruned:
+            # Kept only now that it is committed: a try that was cut off left nothing.
+            self._studies, found = write(self.store.engine, work)
+            self._newest = max([self._newest, *found.values()])
+            over = {key for key, trial in trials.items() if trial.ended is not None}
+            self._ids = {key: number for key, number in {**self._ids, **found}.items() if key not in over}
+            self._drawn = (self._drawn | set(trials)) - over
+
+    def _studies_of(self, connection: Connection, names: Iterable[str]) -> dict[str, int]:
+        if set(names) <= set(self._studies):
+            return self._studies
+        query = select(_STUDIES.c.study_name, _STUDIES.c.study_id).where(_STUDIES.c.study_name.in_(names))
+        return {row.study_name: row.study_id for row in connection.execute(query)}
+
+    def _write(
+        self, connection: Connection, trials: Mapping[tuple[str, int], TunedTrial], studies: Mapping[str, int]
+    ) -> dict[tuple[str, int], int]:
+        ids = {key: self._ids[key] for key in trials if key in self._ids}
+        if len(ids) < len(trials):
+            ids |= self._stored(connection, studies)
+            new = [
+                _trial_row(studies[name], trials[name, number]) for name, number in trials if (name, number) not in ids
+            ]
+            if new:
+                connection.execute(_TRIALS.insert(), new)
+                ids |= self._stored(connection, studies)
         ended = [
             {"number_of": ids[key], "state": trial.state, "datetime_complete": trial.ended}
             for key, trial in trials.items()
@@ -132,20 +185,19 @@ def write_trials(store: Store, studies: Mapping[str, Sequence[TunedTrial]]) -> N
         if ended:
             connection.execute(update(_TRIALS).where(_TRIALS.c.trial_id == bindparam("number_of")), ended)
         for table in (_PARAMS, _VALUES, _REPORTS, _USER, _SYSTEM):
-            rows = [row for key, trial in trials.items() for row in _parts(table, ids[key], trial)]
+            done = self._drawn if table is _PARAMS else ()
+            rows = [row for key, trial in trials.items() if key not in done for row in _parts(table, ids[key], trial)]
             if rows:
                 connection.execute(insert_missing(connection, table), rows)
+        return ids
 
-    if changed:
-        write(store.engine, work)
-
-
-def _ids(connection: Connection, keys: Sequence[tuple[int, int]]) -> dict[tuple[int, int], int]:
-    numbers = [number for _, number in keys]
-    query = select(_TRIALS.c.study_id, _TRIALS.c.number, _TRIALS.c.trial_id).where(
-        _TRIALS.c.study_id.in_({study for study, _ in keys}), _TRIALS.c.number.between(min(numbers), max(numbers))
-    )
-    return {(study, number): trial for study, number, trial in connection.execute(query)}
+    def _stored(self, connection: Connection, studies: Mapping[str, int]) -> dict[tuple[str, int], int]:
+        """The trials of which this writer does not know: at first all, then those of a try that was cut off."""
+        names = {number: name for name, number in studies.items()}
+        query = select(_TRIALS.c.study_id, _TRIALS.c.number, _TRIALS.c.trial_id).where(
+            _TRIALS.c.trial_id > self._newest, _TRIALS.c.study_id.in_(names)
+        )
+        return {(names[study], number): trial for study, number, trial in connection.execute(query)}
 
 
 def _trial_row(study: int, trial: TunedTrial) -> dict[str, Any]:

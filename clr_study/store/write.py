@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import bindparam, update
 from sqlalchemy.engine import Connection
 
-from clr_study.spec import COLUMNS, OWN_METRIC, CheckpointRef, Evaluation, Outcome, PlannedRun, RangeTestResult, RunKey
+from clr_study.spec import COLUMNS, OWN_METRIC, CheckpointRef, Evaluation, Outcome, RangeTestResult, RunKey, Stint
 from clr_study.store import tables
 from clr_study.store.connect import Store
 from clr_study.store.rows import (
@@ -17,97 +17,69 @@ from clr_study.store.rows import (
     insert_or_replace,
     now,
     number_or_null,
-    run_column,
     run_ids,
     study_id,
     to_bytes,
     to_json,
 )
+from clr_study.store.stints import add_stints
 from clr_study.store.tables import runs
 from clr_study.store.transact import write
-
-
-def plan_runs(store: Store, planned: Sequence[PlannedRun]) -> None:
-    """Stores runs before they train.
-
-    Args:
-        store: The storage, which holds their study.
-        planned: The runs; one that is there already stays.
-
-    Raises:
-        ValueError: A run is there with another spec.
-    """
-
-    def work(connection: Connection) -> None:
-        ids = {name: study_id(connection, name) for name in sorted({run.key.study for run in planned})}
-        rows = [_planned_row(run, ids[run.key.study]) for run in planned]
-        connection.execute(insert_missing(connection, runs), rows)
-        hashes = run_column(connection, [run.key for run in planned], runs.c.spec_hash)
-        for run in planned:
-            if hashes[run.key] != run.spec.digest:
-                raise ValueError(f"{run.key} was planned with another spec")
-
-    if planned:
-        write(store.engine, work)
-
-
-def _planned_row(run: PlannedRun, study: int) -> dict[str, Any]:
-    return {
-        "study_id": study,
-        "arm": run.key.arm,
-        "phase": run.key.phase,
-        "trial": run.key.trial,
-        "seed": run.key.seed,
-        "spec": run.spec.to_json(),
-        "spec_hash": run.spec.digest,
-        "budget": run.spec.updates,
-        "values": to_json(run.values),
-        "created": now(),
-    }
 
 
 def append(
     store: Store,
     batch: Sequence[tuple[RunKey, Evaluation]],
     checkpoints: Mapping[RunKey, CheckpointRef] | None = None,
+    *,
+    outcomes: Sequence[Outcome] = (),
+    device: str = "",
+    versions: Mapping[str, str] | None = None,
+    stint: Stint | None = None,
 ) -> None:
-    """Stores evaluations with the losses since the ones before, and where the runs' states are saved.
+    """Stores what a worker has to say, in one transaction.
+
+    Evaluations with the losses since the ones before, where the runs' states are saved, how runs ended, and how long
+    it worked on them.
 
     Args:
         store: The storage.
         batch: Evaluations of runs that were planned; one that is there already stays.
         checkpoints: The runs' newest checkpoints; they replace the older ones.
+        outcomes: As `finish` takes them, with the next two.
+        device: What they ran on, in words.
+        versions: The versions of what they ran on.
+        stint: The time since the worker last said so.
 
     Raises:
         ValueError: A run was never planned.
     """
     saved = checkpoints or {}
+    ended = [outcome for outcome in outcomes if outcome.ending is not None]
 
     def work(connection: Connection) -> None:
-        ids = run_ids(connection, [*(key for key, _ in batch), *saved])
+        ids = run_ids(connection, [*(key for key, _ in batch), *saved, *(outcome.key for outcome in outcomes)])
         rows = sorted(((ids[key], seen) for key, seen in batch), key=lambda row: (row[0], row[1].update))
         if rows:
-            connection.execute(
-                insert_missing(connection, tables.evaluations),
-                [_evaluation_row(number, seen) for number, seen in rows],
-            )
-            connection.execute(
-                insert_missing(connection, tables.losses),
-                [
-                    {"run_id": number, "update": seen.update, "values": to_bytes(seen.losses, "f4")}
-                    for number, seen in rows
-                ],
-            )
+            _add_evaluations(connection, rows)
         if saved:
-            connection.execute(
-                insert_or_replace(connection, tables.checkpoints, ("run_id",)),
-                sorted(
-                    ({"run_id": ids[key], **vars(ref)} for key, ref in saved.items()), key=lambda row: row["run_id"]
-                ),
-            )
+            refs = [{"run_id": ids[key], **vars(ref)} for key, ref in saved.items()]
+            into = insert_or_replace(connection, tables.checkpoints, ("run_id",))
+            connection.execute(into, sorted(refs, key=lambda row: row["run_id"]))
+        if ended:
+            end(connection, ids, ended, device, versions or {})
+        if stint and outcomes:
+            add_stints(connection, outcomes[0].key.study, [stint])
 
-    if batch or saved:
+    if batch or saved or ended or stint:
         write(store.engine, work)
+
+
+def _add_evaluations(connection: Connection, rows: Sequence[tuple[int, Evaluation]]) -> None:
+    looks = [_evaluation_row(number, seen) for number, seen in rows]
+    steps = [{"run_id": run, "update": seen.update, "values": to_bytes(seen.losses, "f4")} for run, seen in rows]
+    connection.execute(insert_missing(connection, tables.evaluations), looks)
+    connection.execute(insert_missing(connection, tables.losses), steps)
 
 
 def _evaluation_row(number: int, seen: Evaluation) -> dict[str, Any]:
@@ -127,27 +99,31 @@ def finish(store: Store, outcomes: Sequence[Outcome], device: str, versions: Map
     Raises:
         ValueError: A run was never planned.
     """
-    ended = [outcome for outcome in outcomes if outcome.ending is not None]
+    append(store, (), outcomes=outcomes, device=device, versions=versions)
 
-    def work(connection: Connection) -> None:
-        ids = run_ids(connection, [outcome.key for outcome in ended])
-        common = {"device": clean(device), "versions": to_json(versions), "ended": now()}
-        rows = [
-            {
-                "number": ids[outcome.key],
-                "outcome": outcome.ending,
-                "updates": outcome.updates,
-                "note": clean(outcome.note),
-                **common,
-            }
-            for outcome in sorted(ended, key=lambda outcome: outcome.key)
-        ]
-        names = [name for name in rows[0] if name != "number"]
-        statement = update(runs).where(runs.c.id == bindparam("number"), runs.c.outcome.is_(None))
-        connection.execute(statement.values({name: bindparam(name) for name in names}), rows)
 
-    if ended:
-        write(store.engine, work)
+def end(
+    connection: Connection,
+    ids: Mapping[RunKey, int],
+    ended: Sequence[Outcome],
+    device: str,
+    versions: Mapping[str, str],
+) -> None:
+    """Stores how runs ended, in a transaction that is open; see `finish`."""
+    common = {"device": clean(device), "versions": to_json(versions), "ended": now()}
+    rows = [
+        {
+            "number": ids[outcome.key],
+            "outcome": outcome.ending,
+            "updates": outcome.updates,
+            "note": clean(outcome.note),
+            **common,
+        }
+        for outcome in sorted(ended, key=lambda outcome: outcome.key)
+    ]
+    names = [name for name in rows[0] if name != "number"]
+    statement = update(runs).where(runs.c.id == bindparam("number"), runs.c.outcome.is_(None))
+    connection.execute(statement.values({name: bindparam(name) for name in names}), rows)
 
 
 def add_range_test(store: Store, study: str, result: RangeTestResult) -> None:

@@ -1,6 +1,6 @@
 """What runs beside a device: it trains jobs and reports to the store."""
 
-from clr_study.worker.jobs import STORAGE, is_checkpoint, run_jobs
+from clr_study.worker.jobs import STORAGE, closing_stores, is_checkpoint, run_jobs
 from clr_study.worker.machine import Machine, machine
 from clr_study.worker.own_loop import Trial
 from clr_study.worker.place import (
@@ -23,6 +23,7 @@ __all__ = [
     "Place",
     "Trial",
     "capacity",
+    "closing_stores",
     "current_place",
     "device_words",
     "is_checkpoint",

@@ -10,9 +10,9 @@ import socket
 import time
 import traceback
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from functools import cache
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -29,8 +29,8 @@ from clr_study.engine import (
     write_checkpoint,
 )
 from clr_study.errors import StorageError, UnfinishedError
-from clr_study.spec import CheckpointRef, Ending, Evaluation, Job, Outcome, RunKey, Stint
-from clr_study.store import Store, add_stint, append, checkpoints_of, finish, open_store, run_endings
+from clr_study.spec import CheckpointRef, Evaluation, Job, Outcome, RunKey, Stint
+from clr_study.store import Store, append, open_store, paths_in_use, standings
 from clr_study.worker.own_loop import failed, train_own
 from clr_study.worker.place import Place, current_place, device_words, versions
 
@@ -55,60 +55,87 @@ def run_jobs(jobs: Sequence[Job]) -> list[Outcome]:
         StorageError: The storage cannot be reached; nothing that was stored is lost.
         UnfinishedError: A checkpoint cannot be written; likewise.
     """
-    place, started = current_place(), time.time()
-    store = _store(os.environ[STORAGE])
+    store, place = _store(os.environ[STORAGE]), current_place()
+    bench = _Bench(store, place, jobs[0])
     if jobs[0].spec.own_loop:
         outcomes = [train_own(job, store, place) for job in jobs]
-        finish(store, outcomes, device_words(place.device), versions())
-        add_stint(store, jobs[0].key.study, _stint(jobs, place, started))
+        bench.report(outcomes=outcomes)
         return outcomes
-    bench = _Bench(load_task(jobs[0].spec.data, place.device), store, place)
     outcomes = bench.train(jobs)
-    finish(store, outcomes, device_words(place.device), versions())
-    add_stint(store, jobs[0].key.study, _stint(jobs, place, started))
-    bench.clear(jobs[0].key.study)
+    bench.clear()
     return outcomes
 
 
 class _Bench:
-    """What a worker trains with, and the checkpoint files that it meets."""
+    """What a worker trains with and reports to, and the checkpoint files that it meets."""
 
-    def __init__(self, task: Task, store: Store, place: Place) -> None:
-        self.task, self.store, self.place = task, store, place
+    def __init__(self, store: Store, place: Place, first: Job) -> None:
+        self.store, self.place, self.first = store, place, first
         self.files: set[Path] = set()
+        self.since = time.time()  # it last said what it did
 
-    def train(self, jobs: Sequence[Job]) -> list[Outcome]:
-        """Trains jobs from their checkpoints; those that share an update share a batch."""
-        refs = checkpoints_of(self.store, [job.key for job in jobs])
+    @cached_property
+    def task(self) -> Task:
+        return load_task(self.first.spec.data, self.place.device)
+
+    def report(
+        self,
+        waiting: Sequence[tuple[RunKey, Evaluation]] = (),
+        saved: Mapping[RunKey, CheckpointRef] | None = None,
+        outcomes: Sequence[Outcome] = (),
+        last: bool = True,
+    ) -> None:
+        """Stores, in one transaction, what is new of a batch; with its last report, who trained it and when."""
+        until = time.time()
+        stint = self._stint(outcomes, until) if last else None
+        words = device_words(self.place.device)
+        append(self.store, waiting, saved, outcomes=outcomes, device=words, versions=versions(), stint=stint)
+        if last:
+            self.since = until
+
+    def _stint(self, outcomes: Sequence[Outcome], until: float) -> Stint:
+        worker = f"{socket.gethostname()}/{os.getpid()}"
+        arms = dict(Counter(outcome.key.arm for outcome in outcomes))
+        return Stint(worker, device_words(self.place.device), self.first.key.phase, arms, self.since, until)
+
+    def train(self, jobs: Sequence[Job], note: str = "") -> list[Outcome]:
+        """Trains jobs from their checkpoints; those that share an update share a batch.
+
+        Args:
+            jobs: The jobs.
+            note: What is to be said of those that complete.
+        """
+        found = standings(self.store, [job.key for job in jobs])
+        refs = {key: standing.checkpoint for key, standing in found.items() if standing.checkpoint}
         self.files |= {path for ref in refs.values() if is_checkpoint(path := Path(ref.path))}
         saved = _saved(refs)
-        endings = run_endings(self.store, jobs[0].key.study)
         outcomes: list[Outcome] = []
         batches: dict[int, list[Job]] = defaultdict(list)
         for job in jobs:
-            ending = endings[job.key]
+            ending = found[job.key].ending
             if ending:  # it ended beside others, whose worker then died or whose batch then failed
                 outcomes.append(Outcome(job.key, ending, job.spec.updates))
             else:
                 batches[saved[job.key].update if job.key in saved else 0].append(job)
-        return outcomes + [one for _, batch in sorted(batches.items()) for one in self._isolated(batch, saved)]
+        return outcomes + [one for _, batch in sorted(batches.items()) for one in self._isolated(batch, saved, note)]
 
-    def clear(self, study: str) -> None:
+    def clear(self) -> None:
         """Removes the checkpoint files from which no unfinished run is to be continued."""
         if self.files:
-            waiting = [key for key, ending in run_endings(self.store, study).items() if ending is None]
-            for path in self.files - {Path(ref.path) for ref in checkpoints_of(self.store, waiting).values()}:
+            for path in self.files - {Path(path) for path in paths_in_use(self.store, self.first.key.study)}:
                 path.unlink(missing_ok=True)
 
-    def _isolated(self, jobs: Sequence[Job], saved: Mapping[RunKey, Lanes]) -> list[Outcome]:
+    def _isolated(self, jobs: Sequence[Job], saved: Mapping[RunKey, Lanes], note: str) -> list[Outcome]:
         """Trains a batch; if it fails, its halves, from where it has come to."""
         try:
-            return self._batch(jobs, saved)
+            return self._batch(jobs, saved, note)
         except (StorageError, UnfinishedError):
             raise
         except Exception as error:
             if len(jobs) == 1:
-                return [failed(jobs[0].key, error)]
+                alone = [failed(jobs[0].key, error)]
+                self.report(outcomes=alone)
+                return alone
             words = traceback.format_exception_only(error)[-1].strip()[:200]
         # Outside the handler, so that the failed batch's tensors are free before its halves are tried.
         gc.collect()
@@ -116,10 +143,9 @@ class _Bench:
             torch.cuda.empty_cache()
         middle = (len(jobs) + 1) // 2
         note = f"trained in a batch of {middle} at most, since one of {len(jobs)} failed: {words}"
-        outcomes = [*self.train(jobs[:middle]), *self.train(jobs[middle:])]
-        return [replace(outcome, note=outcome.note or note) for outcome in outcomes]
+        return [*self.train(jobs[:middle], note), *self.train(jobs[middle:], note)]
 
-    def _batch(self, jobs: Sequence[Job], saved: Mapping[RunKey, Lanes]) -> list[Outcome]:
+    def _batch(self, jobs: Sequence[Job], saved: Mapping[RunKey, Lanes], note: str) -> list[Outcome]:
         known = [saved[job.key] for job in jobs if job.key in saved]
         training = Training([job.spec for job in jobs], self.task, together(known) if known else None)
         outcomes: dict[int, Outcome] = {}
@@ -128,25 +154,31 @@ class _Bench:
         reported = time.monotonic()
         for snapshot in training.run(jobs[0].until):
             waiting += [(jobs[run].key, evaluation) for run, evaluation in snapshot.evaluations.items()]
+            lost = {run: _diverged(jobs[run], where) for run, where in snapshot.diverged.items()}
+            outcomes |= lost
             last = snapshot.update >= jobs[0].until or not training.running
-            if not (snapshot.diverged or last or time.monotonic() - reported >= REPORT_SECONDS):
+            if not (lost or last or time.monotonic() - reported >= REPORT_SECONDS):
                 continue
-            if snapshot.diverged:
-                theirs = {jobs[run].key for run in snapshot.diverged}
-                if unstored := [seen for seen in waiting if seen[0] in theirs]:
-                    append(self.store, unstored)
-                lost = {run: _diverged(jobs[run], where) for run, where in snapshot.diverged.items()}
-                # Before the next checkpoint: without one of its own, and trained again beside others, it might fare
-                # otherwise.
-                finish(self.store, list(lost.values()), device_words(self.place.device), versions())
-                outcomes |= lost
-            append(self.store, waiting, file.write(training, snapshot))
+            if last:
+                outcomes = {**_come_through(jobs, note), **outcomes}
+            # What is lost is stored with the checkpoint that is without it, never after: trained again beside others,
+            # it might fare otherwise.
+            told = outcomes if last else lost
+            self.report(waiting, file.write(training, snapshot), list(told.values()), last)
             file.remove_older()
             waiting, reported = [], time.monotonic()
-        for run, job in enumerate(jobs):
-            ending: Ending | None = "completed" if job.until == job.spec.updates else None
-            outcomes.setdefault(run, Outcome(job.key, ending, job.until))
+        if len(outcomes) < len(jobs):  # they had come that far before
+            outcomes = {**_come_through(jobs, note), **outcomes}
+            self.report(outcomes=list(outcomes.values()))
         return [outcomes[run] for run in range(len(jobs))]
+
+
+def _come_through(jobs: Sequence[Job], note: str) -> dict[int, Outcome]:
+    """The outcomes of jobs that have come to where the owner wants them back, by their place in the batch."""
+    return {
+        run: Outcome(job.key, "completed" if job.until == job.spec.updates else None, job.until, note)
+        for run, job in enumerate(jobs)
+    }
 
 
 def is_checkpoint(path: Path) -> bool:
@@ -212,17 +244,26 @@ def _saved(refs: Mapping[RunKey, CheckpointRef]) -> dict[RunKey, Lanes]:
     return states
 
 
-def _stint(jobs: Sequence[Job], place: Place, started: float) -> Stint:
-    worker = f"{socket.gethostname()}/{os.getpid()}"
-    arms = dict(Counter(job.key.arm for job in jobs))
-    return Stint(worker, device_words(place.device), jobs[0].key.phase, arms, started, time.time())
-
-
 def _diverged(job: Job, where: Divergence) -> Outcome:
     note = f"the loss was not finite after {where.update} updates, at a learning rate of {where.lr:.6g}"
     return Outcome(job.key, "diverged", where.update, note)
 
 
-@cache
+@contextmanager
+def closing_stores() -> Iterator[None]:
+    """Closes in the end what `run_jobs` has opened in this process, which a worker of its own leaves to its end."""
+    try:
+        yield
+    finally:
+        for store in _STORES.values():
+            store.dispose()
+        _STORES.clear()
+
+
+_STORES: dict[str, Store] = {}
+
+
 def _store(url: str) -> Store:
-    return open_store(url, create=False, patience=RESTART_SECONDS)
+    if url not in _STORES:
+        _STORES[url] = open_store(url, create=False, patience=RESTART_SECONDS)
+    return _STORES[url]

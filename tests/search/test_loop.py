@@ -49,17 +49,15 @@ class Source:
     def __init__(self, jobs):
         self.left, self.outcomes = list(jobs), []
 
-    def more(self, room):
+    def step(self, outcomes, room):
+        self.outcomes += outcomes
         jobs, self.left = self.left[:room], self.left[room:]
         return jobs
 
-    def done(self, outcomes):
-        self.outcomes += outcomes
-        return []
 
-
-def driven(source, executor, slots=1, lanes=4, most=64):
-    drive(source, executor, slots, lambda _: lanes, most)
+def driven(source, executor, slots=1, lanes=4, most=64, given_up=None):
+    given_up = [] if given_up is None else given_up
+    drive(source, executor, slots, lambda _: lanes, most, given_up.extend)
     return {outcome.key.trial: outcome for outcome in source.outcomes}
 
 
@@ -86,9 +84,9 @@ def test_no_more_jobs_are_asked_for_than_may_be_in_the_air():
     asked = []
 
     class Counting(Source):
-        def more(self, room):
+        def step(self, outcomes, room):
             asked.append(room)
-            return super().more(room)
+            return super().step(outcomes, room)
 
     driven(Counting(job(number) for number in range(9)), Scripted(lambda numbers: None), lanes=2, most=4)
     assert max(asked) == 4
@@ -99,8 +97,9 @@ def test_a_batch_whose_worker_dies_is_halved_until_the_culprit_is_alone_and_fail
         if 2 in numbers:
             raise RuntimeError("worker gone")
 
-    executor = Scripted(answer)
-    ends = driven(Source(job(number) for number in range(4)), executor, lanes=4)
+    executor, given_up = Scripted(answer), []
+    ends = driven(Source(job(number) for number in range(4)), executor, lanes=4, given_up=given_up)
+    assert [outcome.key.trial for outcome in given_up] == [2], "its worker could not store how it ended"
     assert {number: end.ending for number, end in ends.items()} == {
         0: "completed",
         1: "completed",
@@ -130,12 +129,13 @@ def test_a_free_worker_starts_before_what_came_back_is_told():
     events = []
 
     class Telling(Source):
-        def done(self, outcomes):
-            events.append("told")
-            return super().done(outcomes)
+        def step(self, outcomes, room):
+            if outcomes:
+                events.append("told")
+            return super().step(outcomes, room)
 
     source = Telling([job(number) for number in range(8)])
-    drive(source, Noting(events), slots=2, lanes=lambda _: 2, most=6)
+    drive(source, Noting(events), slots=2, lanes=lambda _: 2, most=6, give_up=events.append)
     # Six are asked for, four begin; the other two begin before the first four are told.
     assert events[:4] == ["submitted", "submitted", "submitted", "submitted"]
     assert events[4] == "told"

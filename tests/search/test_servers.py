@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import threading
+import itertools
 
 import numpy as np
 import optuna
 from sqlalchemy import event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import Engine, make_url
 
 from clr_study.search import Where, run_study
 from clr_study.search.optuna_tables import optuna_storage
-from clr_study.search.tuner import Tuner, save_trials
-from clr_study.store import open_store, transact
+from clr_study.search.tuner import Tuner, changes
+from clr_study.store import TrialWriter, open_store, transact
 
 
 def where(url: str, folder) -> Where:
@@ -44,23 +44,21 @@ def assert_same(one, other):
 def test_a_study_on_a_server_that_cuts_it_off_is_the_one_on_sqlite(server, small, tmp_path, monkeypatch):
     monkeypatch.setattr(transact, "LAST_PAUSE", 0.1)
     expected = run_study(small(), where(f"sqlite:///{tmp_path}/s.db", tmp_path))
-    over, cuts = threading.Event(), []
     with server.fresh() as url:
+        writes, cuts = itertools.count(1), []
 
-        def cut_off_now_and_then() -> None:
-            while not over.wait(0.3):
+        def cut_off_now_and_then(connection) -> None:
+            if connection.get_execution_options().get(transact.WRITES) and next(writes) % 4 == 0:
                 cuts.append(server.cut_off(make_url(url).database))
 
         def begin(stage: str) -> None:
             if stage.startswith("search"):
-                cutter.start()
+                event.listen(Engine, "commit", cut_off_now_and_then)
 
-        cutter = threading.Thread(target=cut_off_now_and_then)
         try:
             found = run_study(small(), where(url, tmp_path), begin)
         finally:
-            over.set()
-            cutter.join()
+            event.remove(Engine, "commit", cut_off_now_and_then)
         assert sum(cuts) >= 4
         assert_same(found, expected)
         assert told(url) == told(f"sqlite:///{tmp_path}/s.db")
@@ -72,8 +70,9 @@ def test_trials_whose_writing_was_cut_off_are_there_once(server, small, monkeypa
         storage = optuna_storage(url)
         tuner = Tuner(storage, study, study.arm("clr"))
         storage.engine.dispose()
+        writer = TrialWriter(store)
         tuner.ask()
-        save_trials(store, [tuner])
+        writer.write(changes([tuner]))
         tuner.tell(0, "completed", 0.5)
         tuner.ask()
         cuts = []
@@ -84,7 +83,7 @@ def test_trials_whose_writing_was_cut_off_are_there_once(server, small, monkeypa
 
         event.listen(store.engine, "commit", cut)
         monkeypatch.setattr(transact, "LAST_PAUSE", 0.1)
-        save_trials(store, [tuner])
+        writer.write(changes([tuner]))
         assert sum(cuts) >= 1
         event.remove(store.engine, "commit", cut)
         kept = [(number, state.name, values) for _, number, state, _, values in told(url)]

@@ -8,8 +8,8 @@ import optuna
 import pytest
 
 from clr_study.search.optuna_tables import optuna_storage
-from clr_study.search.tuner import Tuner, save_trials
-from clr_study.store import open_store
+from clr_study.search.tuner import Tuner, changes
+from clr_study.store import TrialWriter, open_store
 
 SAMPLERS = ["random", "qmc", "tpe", "gp", "grid"]
 CHOICES = ("hidden = [8]", 'hidden = [8], activation = { choices = ["relu", "tanh", "gelu", "silu"] }')
@@ -34,7 +34,7 @@ def tuner(small, tmp_path):
 
 def saved(tuner: Tuner) -> Tuner:
     with open_store(tuner.database) as store:
-        save_trials(store, [tuner])
+        TrialWriter(store).write(changes([tuner]))
     return tuner
 
 

@@ -112,13 +112,13 @@ def test_a_copy_of_an_unfinished_study_ends_as_the_original(done, small, tmp_pat
     where = Where(storage=f"sqlite:///{tmp_path}/s.db", out=str(tmp_path / "out"), devices="cpu")
     batches = []
 
-    def interrupted(store, outcomes, *rest):
-        batches.extend([outcomes] if outcomes else [])
+    def interrupted(*what, **named):
+        batches.append(what)
         if len(batches) == 2:
             raise KeyboardInterrupt
-        finish(store, outcomes, *rest)
+        append(*what, **named)
 
-    monkeypatch.setattr(jobs, "finish", interrupted)
+    monkeypatch.setattr(jobs, "append", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run_study(small(RANGE_TEST), where)
     monkeypatch.undo()

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy import text as sql
 
 from clr_study.spec import CheckpointRef
-from clr_study.store import append, checkpoints_of, plan_runs, read_losses, read_results, tables
+from clr_study.store import append, plan_runs, read_losses, read_results, standings, tables
 
 # A worker of eight runs; every evaluation is appended by two workers, as after a worker that was taken for dead.
 WRITER = """
@@ -69,7 +69,7 @@ def test_four_writers_lose_and_double_nothing(store, url, run):
     with store.engine.connect() as connection:
         for table in (tables.evaluations, tables.losses):
             assert connection.execute(select(func.count()).select_from(table)).scalar() == 16 * 50
-    assert {ref.update for ref in checkpoints_of(store, [one.key for one in planned]).values()} == {50}
+    assert {one.checkpoint.update for one in standings(store, [one.key for one in planned]).values()} == {50}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")

@@ -7,10 +7,10 @@ from sqlalchemy import func, select
 from clr_study.errors import StorageError
 from clr_study.spec import CheckpointRef, Outcome, RangeTestResult, RunKey, parse_study
 from clr_study.store import (
+    Standing,
     add_range_test,
     add_study,
     append,
-    checkpoints_of,
     finish,
     open_store,
     plan_runs,
@@ -18,6 +18,7 @@ from clr_study.store import (
     read_results,
     run_endings,
     set_winner,
+    standings,
     stored_study,
     study_names,
     tables,
@@ -152,7 +153,7 @@ def test_a_run_that_was_never_planned_is_a_bug(store, run, seen):
         lambda: append(store, [], {stranger: CheckpointRef("/c", 0, 50, "a" * 64)}),
         lambda: finish(store, [Outcome(stranger, "failed", 0)], "cpu", {}),
         lambda: read_losses(store, stranger),
-        lambda: checkpoints_of(store, [stranger]),
+        lambda: standings(store, [stranger]),
     ):
         with pytest.raises(ValueError, match=r"seed=2\) was never planned"):
             call()
@@ -165,7 +166,7 @@ def test_the_newest_checkpoint_counts(store, run, seen):
     old, new = CheckpointRef("/saved/a", 3, 50, "a" * 64), CheckpointRef("/saved/b", 0, 100, "b" * 64)
     append(store, [(one.key, seen(50))], {one.key: old})
     append(store, [(one.key, seen(100))], checkpoints={one.key: new})
-    assert checkpoints_of(store, [one.key, two.key]) == {one.key: new}
+    assert standings(store, [one.key, two.key]) == {one.key: Standing(None, new), two.key: Standing()}
     assert count(store, tables.checkpoints) == 1
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from clr_study.spec import Job, PlannedRun, RunKey, RunResult, TrialSpec, parse_study
-from clr_study.store import Store, add_study, open_store, plan_runs, read_results
-from clr_study.worker import STORAGE, Place, jobs, take_place
+from clr_study.spec import CheckpointRef, Job, PlannedRun, RunKey, RunResult, TrialSpec, parse_study
+from clr_study.store import Store, add_study, open_store, plan_runs, read_results, standings
+from clr_study.worker import STORAGE, Place, closing_stores, jobs, take_place
 
 TEXT = """
 name = "small"
@@ -34,6 +34,10 @@ class Bench:
 
     def files(self) -> list[str]:
         return sorted(path.name for path in self.folder.glob("*"))
+
+    def saved(self) -> list[CheckpointRef]:
+        found = standings(self.store, [job.key for job in self.jobs]).values()
+        return [standing.checkpoint for standing in found if standing.checkpoint]
 
     def until(self, updates: int) -> list[Job]:
         return [Job(job.key, job.spec, updates) for job in self.jobs]
@@ -70,9 +74,8 @@ def bench(tmp_path, monkeypatch) -> Iterator[Callable[..., Bench]]:
         take_place(Place(checkpoints=str(folder)))
         return Bench(store, folder, [Job(key, spec, 20) for key, spec in zip(keys, specs, strict=True)])
 
-    yield make
+    with closing_stores():
+        yield make
     take_place(Place())
     for store in stores:
         store.dispose()
-        jobs._store(store.url).dispose()
-    jobs._store.cache_clear()

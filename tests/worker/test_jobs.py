@@ -14,7 +14,7 @@ import torch
 from clr_study.engine import Training, read_checkpoint
 from clr_study.errors import UnfinishedError
 from clr_study.spec import Job
-from clr_study.store import append, checkpoints_of, finish, read_losses, read_results, run_endings
+from clr_study.store import append, finish, read_losses, read_results, run_endings
 from clr_study.worker import jobs as worker
 from clr_study.worker import run_jobs
 from clr_study.worker.own_loop import NOTE_LENGTH
@@ -43,11 +43,11 @@ def killed_after(bench, evaluations: int, monkeypatch, jobs=None) -> None:
     """Trains until some evaluations are stored, and dies before the next."""
     seen = []
 
-    def dying(*arguments):
+    def dying(*arguments, **named):
         if len(seen) == evaluations:
             raise Killed
         seen.append(arguments)
-        append(*arguments)
+        append(*arguments, **named)
 
     with monkeypatch.context() as patch:
         patch.setattr(worker, "append", dying)
@@ -91,9 +91,9 @@ def test_a_killed_worker_is_continued_from_its_checkpoint_to_the_same_results(be
     killed_after(broken, evaluations, monkeypatch)
     assert {run.ending for run in broken.results()} == {None}
     assert [run.updates.tolist() for run in broken.results()] == [[5, 10, 15][:evaluations]] * 3
-    refs = checkpoints_of(broken.store, [job.key for job in broken.jobs])
-    assert {ref.update for ref in refs.values()} == {5 * evaluations}
-    for ref in refs.values():
+    refs = broken.saved()
+    assert {ref.update for ref in refs} == {5 * evaluations}
+    for ref in refs:
         state = read_checkpoint(broken.folder / ref.path, ref.sha256)
         assert (state.update, len(state)) == (5 * evaluations, 3)
     seen = starts(monkeypatch)
@@ -110,7 +110,7 @@ def test_a_damaged_checkpoint_is_refused_and_the_runs_start_again(bench, monkeyp
     expected = facts(whole)
     broken = bench(name="broken")
     killed_after(broken, 2, monkeypatch)
-    (path,) = {ref.path for ref in checkpoints_of(broken.store, [job.key for job in broken.jobs]).values()}
+    (path,) = {ref.path for ref in broken.saved()}
     file = broken.folder / path
     blob = file.read_bytes()
     if harm == "missing":
@@ -128,7 +128,7 @@ def test_a_damaged_checkpoint_is_refused_and_the_runs_start_again(bench, monkeyp
 def test_two_hundred_damaged_files_are_all_refused(bench, monkeypatch):
     bench = bench()
     killed_after(bench, 2, monkeypatch)
-    ref = checkpoints_of(bench.store, [bench.jobs[0].key])[bench.jobs[0].key]
+    ref = bench.saved()[0]
     file = bench.folder / ref.path
     blob, draw = file.read_bytes(), random.Random(0)
     assert read_checkpoint(file, ref.sha256) is not None
@@ -309,7 +309,7 @@ def test_without_a_folder_there_are_no_checkpoints(bench, monkeypatch):
     take_place(Place())
     run_jobs(bench.jobs)
     assert not bench.folder.exists()
-    assert checkpoints_of(bench.store, [job.key for job in bench.jobs]) == {}
+    assert bench.saved() == []
 
 
 def test_finishing_again_keeps_the_first_outcome(bench):
