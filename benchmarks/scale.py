@@ -44,6 +44,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 RESULT = Path(__file__).with_suffix(".json")
 DONE = "SELECT count(*) FROM clr_runs WHERE phase = 'search' AND outcome IS NOT NULL"
+CONNECTED = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'clr'"
 MARKS = (0.1, 0.25, 0.5, 0.75, 1)
 STUDY = """
 name = "{name}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -16,6 +17,7 @@ from clr_study.optim import build_optimizer, structure
 from clr_study.spec import TrialSpec
 
 
+@lru_cache(maxsize=4096)  # a job that waits is asked for it each time that a batch is packed
 def fuse_key(spec: TrialSpec) -> str:
     """Returns a text that is equal for two runs if and only if they can be lanes of one batch.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ from torch import Tensor
 
 from clr_study.errors import InputError
 from clr_study.registry import Registry
-from clr_study.spec.make import make
+from clr_study.spec.make import make, parameters_of
 
 Params = dict[str, Tensor]
 State = dict[str, dict[str, Tensor]]
@@ -102,7 +101,7 @@ def structure(table: Mapping[str, Any]) -> tuple[Any, ...]:
     """
     numbers = build_optimizer(table).hyper
     kind = table["kind"]
-    parameters = inspect.signature(OPTIMIZERS[kind]).parameters
+    parameters = parameters_of(OPTIMIZERS[kind], "[optim]")
     arguments = {name: table.get(name, parameter.default) for name, parameter in parameters.items()}
     return (kind, *sorted((name, value) for name, value in arguments.items() if name not in numbers))
 

@@ -101,9 +101,14 @@ def parameters_of(thing: Callable[..., Any], where: str) -> Mapping[str, inspect
         SpecError: It does not say, as some functions written in C.
     """
     try:
-        return inspect.signature(thing).parameters
+        return _parameters(thing)
     except ValueError:
         raise SpecError(f"{where} does not say what it takes; wrap it in a function of your own") from None
+
+
+@cache
+def _parameters(thing: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(thing).parameters
 
 
 def call(
@@ -122,10 +127,10 @@ def call(
     noun = noun or getattr(thing, "__name__", "it").lower()
     parameters = {
         name: parameter
-        for name, parameter in inspect.signature(thing).parameters.items()
+        for name, parameter in _parameters(thing).items()
         if name not in given and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
     }
-    open_ended = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(thing).parameters.values())
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in _parameters(thing).values())
     for key in arguments:
         if key not in parameters and not open_ended:
             hint = did_you_mean(key, parameters) if parameters else "it takes none"

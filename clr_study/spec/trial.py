@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -70,10 +70,8 @@ class TrialSpec:
 
     def to_json(self) -> str:
         """Returns the canonical JSON text: keys sorted, no spaces; no values are left out."""
-        fields = asdict(self)
-        if not self.values:
-            del fields["values"]
-        return json.dumps(fields, sort_keys=True, separators=(",", ":"))
+        own = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "values" or self.values}
+        return json.dumps(own, sort_keys=True, separators=(",", ":"))
 
     @property
     def own_loop(self) -> bool:
@@ -83,8 +81,8 @@ class TrialSpec:
     @classmethod
     def from_json(cls, text: str) -> TrialSpec:
         """Returns the spec that `to_json` wrote."""
-        fields = json.loads(text)
-        return cls(**{**fields, "evaluate_at": tuple(fields["evaluate_at"])})
+        own = json.loads(text)
+        return cls(**{**own, "evaluate_at": tuple(own["evaluate_at"])})
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, TrialSpec) and self.digest == other.digest
