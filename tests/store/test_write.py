@@ -171,7 +171,7 @@ def test_the_newest_checkpoint_counts(store, run, seen):
 
 
 @pytest.mark.parametrize("lanes", [1, 40, 600])
-def test_an_append_takes_as_many_statements_for_one_run_as_for_many(store, run, seen, statements, lanes):
+def test_an_append_takes_as_many_statements_for_one_run_as_for_hundreds(store, run, seen, statements, lanes):
     planned = [run(trial=trial) for trial in range(lanes)]
     plan_runs(store, planned)
     refs = {one.key: CheckpointRef("/saved/a", row, 50, "a" * 64) for row, one in enumerate(planned)}
@@ -180,7 +180,7 @@ def test_an_append_takes_as_many_statements_for_one_run_as_for_many(store, run, 
     if store.engine.dialect.name == "sqlite":
         assert said.pop(0) == "BEGIN IMMEDIATE"
     verbs = [text.split()[0] for text in said]
-    assert verbs == ["SELECT"] * 2 + ["INSERT"] * 3
+    assert verbs == ["SELECT"] * -(-lanes // 500) + ["INSERT"] * 3  # so many keys a statement
     assert count(store, tables.evaluations) == count(store, tables.checkpoints) == lanes
 
 
