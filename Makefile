@@ -87,6 +87,8 @@ bench: .venv/.dev
 	$(BIN)/python benchmarks/plain.py
 	$(BIN)/python benchmarks/orchestration.py
 	$(BIN)/python benchmarks/ray_tune.py
+	$(BIN)/python benchmarks/ray_tune.py --net small_cnn --epochs 300
+	$(BIN)/python benchmarks/growth.py
 	for net in mlp small_cnn cifar10_full; do $(BIN)/python benchmarks/lanes.py --net $$net || exit 1; done
 	for extra in report scale; do if [ -f benchmarks/$$extra.py ]; then $(BIN)/python benchmarks/$$extra.py || exit 1; fi; done
 	$(BIN)/python benchmarks/table.py

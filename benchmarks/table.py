@@ -18,9 +18,15 @@ ROWS = (
     "plain-cifar10_full",
     "orchestration",
     "ray-tune-mlp",
+    "ray-tune-small_cnn-long",
     "lanes-mlp",
     "lanes-small_cnn",
     "lanes-cifar10_full",
+    "memory-mlp",
+    "memory-small_cnn",
+    "memory-cifar10_full",
+    "growth-trials",
+    "growth-arms",
 )
 ON_A_GPU = {
     "search-cifar10_full-gpu": "whole search, cifar10_full, one GPU",
