@@ -57,7 +57,7 @@ def main() -> None:
         "step_size": tune.randint(per_epoch // 2, per_epoch * asked["epochs"] // 2 + 1),
     }
     # By itself Ray gives way to whatever else runs on the machine; here it gets what the other side gets.
-    os.environ["RAY_worker_niceness"] = "0"
+    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 (Ray spells it so)
     # The workers find this folder's modules as this process does.
     os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
     begin = time.perf_counter()
