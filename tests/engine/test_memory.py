@@ -12,6 +12,10 @@ DIGITS = {"kind": "digits", "validation": 0.2}
 BATCH_NORM = {"kind": "small_cnn", "norm": "batch"}
 
 
+# The profiler sees the allocations of its own thread only.
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
 def specs(model, lanes, optim="sgd"):
     numbers = {"momentum": 0.9} if optim == "sgd" else {}
     return [

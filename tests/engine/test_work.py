@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from clr_study.engine import Training, evaluate, load_task
@@ -19,13 +18,8 @@ WAITS = {"aten._local_scalar_dense.default", "aten.item.default", "aten.nonzero.
 MOST = {"mlp": 50, "small_cnn": 130}
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """All lanes in this thread: what others do is not counted."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+# Operations of other threads are not counted.
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class Operations(TorchDispatchMode):
