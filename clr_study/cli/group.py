@@ -22,10 +22,21 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command; a user's mistake is a sentence, a bug keeps its traceback."""
-        previous = signal.signal(signal.SIGTERM, _terminate)
+        asked: list[int] = []
+
+        def terminate(number: int, frame: FrameType | None) -> None:
+            asked.append(number)
+            sys.exit(TERMINATED)
+
+        previous = signal.signal(signal.SIGTERM, terminate)
         try:
             return super().invoke(ctx)
-        except ClrStudyError as error:
+        except Exception as error:
+            if asked:  # what the signal fell into failed in its own words, as a database driver amid a statement
+                click.echo(f"clr-study: ended{_resumes(ctx)}", err=True)
+                ctx.exit(TERMINATED)
+            if not isinstance(error, ClrStudyError):
+                raise
             click.secho(f"clr-study: {plain(str(error))}", fg=None if os.environ.get("NO_COLOR") else "red", err=True)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
@@ -41,7 +52,3 @@ class Commands(click.Group):
 
 def _resumes(ctx: click.Context) -> str:
     return "; what was done is saved, and the same command goes on from there" * (ctx.invoked_subcommand in RESUMING)
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    sys.exit(TERMINATED)

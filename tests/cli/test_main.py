@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from click.testing import CliRunner
 
 import clr_study
+from clr_study.cli.group import Commands
 from clr_study.cli.main import main
 
 TINY = """
@@ -92,3 +96,19 @@ def test_the_public_names_are_there(run):
     for name in clr_study.__all__:
         assert getattr(clr_study, name).__doc__
     assert clr_study.__version__ in run("--version").output
+
+
+def test_sigterm_ends_a_command_whatever_becomes_of_what_it_fell_into():
+    group = Commands("any")
+
+    @group.command()
+    def run():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(60)
+        except SystemExit:
+            raise RuntimeError("cannot exit pipeline mode while busy") from None
+
+    ended = CliRunner().invoke(group, ["run"])
+    assert ended.exit_code == 143
+    assert ended.stderr == "clr-study: ended; what was done is saved, and the same command goes on from there\n"

@@ -57,7 +57,7 @@ def test_lists_fit(clr_study, what):
 
 
 @pytest.mark.parametrize(
-    "words", [("doctor",), ("show", "tiny"), ("run", "tiny.toml", "--devices", "cpu")], ids=" ".join
+    "words", [("doctor",), ("show", "tiny"), ("show", "tinny"), ("run", "tiny.toml", "--devices", "cpu")], ids=" ".join
 )
 def test_in_a_terminal_of_80_columns_nothing_is_wider_or_coloured_or_cut(words, stored, tmp_path):
     """A real terminal: what is printed to one differs from what goes to a file."""
