@@ -69,9 +69,9 @@ def _verdict(leads: Mapping[str, str | None], sure: tuple[str, ...]) -> str:
     else:
         head = f"Of {len(leads)} studies the best arm is {words.listed(parts)}.{open_ones}"
     if not sure:
-        return f"{head} In none of them is its lead over every other arm shown (p < 0.05 after Holm)."
+        return f"{head} In none of them is its lead over every other arm shown (adjusted p < 0.05)."
     certain = words.listed([f"{leads[study]} in {study}" for study in sure])
-    return f"{head} The lead over every other arm is shown (p < 0.05 after Holm) for {certain}."
+    return f"{head} The lead over every other arm is shown (adjusted p < 0.05) for {certain}."
 
 
 def _limits(comparisons: Mapping[str, Comparison], shared: tuple[str, ...]) -> Iterator[str]:

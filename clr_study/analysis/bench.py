@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +14,7 @@ from clr_study.analysis.anytime import areas
 from clr_study.analysis.bootstrap import Statistic, estimate, interquartile_mean, mean
 from clr_study.analysis.comparison import ArmSummary, Estimate, TimeToTarget
 from clr_study.curves import Array
-from clr_study.metrics import higher_is_better
+from clr_study.metrics import higher_is_better, is_share
 from clr_study.spec.results import Results, RunResult
 
 
@@ -68,11 +69,12 @@ class Bench:
         """One summary an arm, in the file's order."""
         return tuple(self._summary(arm) for arm in self.runs)
 
-    def times_by_seed(self, arm: str) -> Mapping[int, float]:
-        """Returns the arm's times to target by seed; none where no run ended or there is no target."""
+    def times_by_seed(self, arm: str, horizon: float = math.inf) -> Mapping[int, float]:
+        """Returns the arm's times to target by seed, none above the horizon; empty without a target or an ended run."""
         if arm not in self.times:
             return {}
-        return dict(zip((run.key.seed for run in self.runs[arm]), self.times[arm][0].tolist(), strict=True))
+        times = np.minimum(self.times[arm][0], horizon).tolist()
+        return dict(zip((run.key.seed for run in self.runs[arm]), times, strict=True))
 
     def _summary(self, arm: str) -> ArmSummary:
         runs, finals = self.runs[arm], np.array(list(self.finals[arm].values()), dtype=float)
@@ -85,20 +87,24 @@ class Bench:
             values=setting.values if setting else {},
             n=len(runs),
             endings=measured.endings(runs),
-            final=self._estimate(finals),
+            final=self._in_metric(finals),
             to_target=self._to_target(arm),
             updates=self.budgets[arm],
             schedule=setting.spec.schedule if setting else {},
             planned=self.results.study.measure.seeds,
-            interquartile_mean=self._estimate(finals, interquartile_mean),
+            interquartile_mean=self._in_metric(finals, interquartile_mean),
             seconds=float(np.mean(seconds)) if seconds else float("nan"),
-            at_best=self._estimate(measured.values_at_best(runs, self.results.metric)),
+            at_best=self._in_metric(measured.values_at_best(runs, self.results.metric)),
             gap=self._estimate(measured.generalisation_gaps(runs)),
             to_target_seconds=self._to_target_seconds(arm),
-            area=self._estimate(self._areas(arm)),
+            area=self._in_metric(self._areas(arm)),
             batch_size=setting.spec.batch_size if setting else 0,
             updates_an_epoch=measured.updates_an_epoch(runs),
         )
+
+    def _in_metric(self, values: Array, statistic: Statistic = mean) -> Estimate:
+        found = self._estimate(values, statistic)
+        return found.between(0, 1) if is_share(self.results.metric) else found
 
     def _estimate(self, values: Array, statistic: Statistic = mean) -> Estimate:
         return estimate(values, statistic, resamples=self.resamples, seed=self.seed)

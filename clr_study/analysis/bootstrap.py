@@ -4,8 +4,11 @@ A plain bootstrap interval of a mean is too narrow when runs are few: a resample
 :math:`\sqrt{(n-1)/n}` of what it should, and knows no heavier tail than the normal. All intervals here therefore widen
 their tail probability as Hesterberg's expanded percentile interval does (*What Teachers Should Know About the
 Bootstrap*, The American Statistician 69(4), 2015). Simulated with normal values, a plain "95 %" interval holds the mean
-in 88 % of the cases over 8 seeds, this one in 93 %, and in 91 % over 5. Below 5 seeds no bootstrap can keep what it
-says: the whole range of 3 values holds their mean in 75 %. `compare` names that among the limits.
+in 88 % of the cases over 8 seeds, this one in 93 %, and in 91 % over 5.
+
+Below 5 seeds no bootstrap can keep what it says: the whole range of 3 values holds their mean in 75 %. There the
+interval is Student's t over the jackknife, for a mean the usual one: it holds in 95 % over 3 and over 4 normal values.
+It is wide, and right only as far as values spread like a normal: over 3 exponential ones it holds the mean in 87 %.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from clr_study.curves import Array
 
 LEVEL = 0.95
 RESAMPLES = 10_000
+FEW = 5
 
 Rows: TypeAlias = npt.NDArray[np.intp]
 Statistic: TypeAlias = Callable[[Array], Array]
@@ -113,6 +117,27 @@ def bca_interval(value: float, replicates: Array, left_out: Array, tail: float) 
     return float(low), float(high)
 
 
+def student_interval(value: float, left_out: Array) -> tuple[float, float]:
+    r"""Returns Student's t interval with the jackknife's standard error (Tukey, 1958).
+
+    :math:`\hat\theta \pm t_{0.975,\,n-1} \sqrt{\frac{n-1}{n} \sum_i (\hat\theta_{(i)} - \bar\theta)^2}`; of a mean it
+    is the textbook's.
+
+    Args:
+        value: The estimate.
+        left_out: The statistic with each value left out in turn [n].
+
+    Examples:
+        >>> low, high = student_interval(2.0, np.array([2.5, 2.0, 1.5]))  # of the mean of 1, 2 and 3
+        >>> round(low, 3), round(high, 3)
+        (-0.484, 4.484)
+    """
+    n = len(left_out)
+    error = np.sqrt((n - 1) / n * np.sum((left_out - left_out.mean()) ** 2))
+    half = float(stats.t.ppf((1 + LEVEL) / 2, n - 1) * error)
+    return value - half, value + half
+
+
 def bootstrap(
     statistic: RowStatistic,
     n: int,
@@ -122,7 +147,7 @@ def bootstrap(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Estimate:
-    """Returns a statistic of n rows with its 95 % interval.
+    """Returns a statistic of n rows with its 95 % interval, which below 5 rows is Student's t; see the module.
 
     The statistic is given rows, not values, so that whatever belongs to a row, as the two runs of a pair, is drawn
     together.
@@ -141,11 +166,13 @@ def bootstrap(
     value = float(statistic(rows))
     if n < 2:
         return Estimate(value, float("nan"), float("nan"), n)
+    left_out = statistic(np.stack([np.delete(rows, row) for row in rows]))
+    if n < FEW:
+        return Estimate(value, *student_interval(value, left_out), n)
     replicates = statistic(resampled(n, resamples, seed))
     outside = tail(n, expanded=expanded)
     if method == "percentile" or np.ptp(replicates) == 0:
         return Estimate(value, *percentile_interval(replicates, outside), n)
-    left_out = statistic(np.stack([np.delete(rows, row) for row in rows]))
     return Estimate(value, *bca_interval(value, replicates, left_out, outside), n)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -22,6 +24,15 @@ class Estimate:
     low: float
     high: float
     n: int
+
+    def between(self, least: float, most: float) -> Estimate:
+        """Returns the estimate with its interval cut to what the number can be.
+
+        Examples:
+            >>> Estimate(0.99, 0.96, 1.02, 3).between(0, 1)
+            Estimate(value=0.99, low=0.96, high=1.0, n=3)
+        """
+        return replace(self, low=float(np.clip(self.low, least, most)), high=float(np.clip(self.high, least, most)))
 
 
 @dataclass(frozen=True)
@@ -110,7 +121,9 @@ class Difference:
         reference: The one it is held against.
         estimate: The mean of arm minus reference over the pairs in which both completed.
         p: Two-sided sign-flip permutation p. Pairs with a run that did not complete count, as lost by that arm.
-        p_holm: p, adjusted by Holm over the family that this difference stands in.
+        p_holm: p, adjusted by Holm over the family that this difference stands in, as if it had been chosen before.
+        p_adjusted: p, adjusted over all pairs of arms by the step-down max-T test; what a verdict goes by, since any
+            arm might have come out best.
         improvement: The probability that the arm is better than the reference on the same seed, ties as half; a run
             that did not complete is worse than any that did. NaN without a pair.
         effect_size: The mean difference over the standard deviation of the differences (Cohen's d of pairs); NaN
@@ -123,6 +136,7 @@ class Difference:
     estimate: Estimate
     p: float
     p_holm: float
+    p_adjusted: float
     improvement: float
     effect_size: float
     within: float
@@ -152,14 +166,14 @@ class Comparison:
         arms: One summary an arm, in the file's order.
         best: The arm with the best mean, among those of whose runs more than half completed; by the restricted mean
             of the time to target where budgets differ. None where no run can tell.
-        to_reference: Each other arm against the file's first arm; Holm over these.
-        to_best: The best arm against each other one; Holm over these.
+        to_reference: Each other arm against the file's first arm.
+        to_best: The best arm against each other one.
         verdict: The answer, in words.
         limits: What was not tested, and what weakens the answer; a sentence each.
         by: What decides: the `final` value, or the time to `target` where the arms' budgets differ.
         target_metric: The column that the target is about; None where the study has no target.
         target_to_best: The best arm against each other one in updates to target, up to the smallest budget; below 0
-            is sooner. Holm over these. Empty unless `by` is `target`.
+            is sooner. Empty unless `by` is `target`.
         finished: Whether every planned run of the measure phase has ended.
         resamples: How many bootstrap resamples each interval rests on.
         seed: The seed of every random draw of this analysis.

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from clr_study.analysis import significance, words
+from clr_study.analysis.bootstrap import FEW
 from clr_study.analysis.comparison import Comparison
 from clr_study.analysis.verdict import ALPHA, did_not_complete, shown
 from clr_study.spec.study import Study
-
-FEW = 5
 
 
 def limits(comparison: Comparison, study: Study) -> tuple[str, ...]:
@@ -72,17 +71,22 @@ def _seeds(comparison: Comparison, study: Study) -> Iterator[str]:
     if counted and min(counted) == 1:
         yield "An arm with one completed run has no interval: nothing says how much of its value is luck."
     elif counted and 1 < min(counted) < FEW:
-        yield f"Intervals over fewer than {FEW} runs are narrower than their 95 % say."
+        yield (
+            f"Over fewer than {FEW} runs the intervals are Student's t, which takes values to spread like a normal;"
+            " bands around curves and the ends of median times are narrower than their 95 % say."
+        )
     family = comparison.target_to_best if comparison.by == "target" else comparison.to_best
     pairs = [difference.estimate.n for difference in family]
-    if pairs and len(family) * significance.smallest_p(min(pairs)) >= ALPHA:
+    if pairs and significance.smallest_p(min(pairs)) >= ALPHA:
         yield (
-            f"{min(pairs)} shared seed{'s' if min(pairs) != 1 else ''} and {len(family)} comparison"
-            f"{'s' if len(family) != 1 else ''} are too few for any difference to reach p < {ALPHA} after Holm."
+            f"{min(pairs)} shared seed{'s are' if min(pairs) != 1 else ' is'} too few for any difference to reach"
+            f" p < {ALPHA}; the smallest that they can give is {significance.smallest_p(min(pairs)):g}."
         )
     if len(family) > 1 and any(map(shown, family)):
-        # Simulated, 3 to 6 equal arms on 8 or 12 seeds: some arm is "shown" worse in 6 to 9 % of the studies, not 5.
-        yield "The best arm was picked on the same runs that it is compared on, which flatters its lead a little."
+        yield (
+            "The best arm was picked on the same runs that it is compared on. Its p allows for that; its mean and the"
+            " size of its lead do not, and are a little flattered."
+        )
 
 
 def _tuning(comparison: Comparison, study: Study) -> Iterator[str]:

@@ -135,7 +135,7 @@ def target_times(
         median=_finite(float(median_time(times, reached))),
         low=_finite(float(low)),
         high=_finite(float(high)),
-        restricted_mean=bootstrap(mean_of, n, resamples=resamples, seed=seed),
+        restricted_mean=bootstrap(mean_of, n, resamples=resamples, seed=seed).between(0, horizon),
         misses=int(np.sum(~reached)),
         n=n,
         speed_up=speed_up,

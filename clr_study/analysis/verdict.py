@@ -31,8 +31,8 @@ def sentence(comparison: Comparison) -> str:
 
 
 def shown(difference: Difference) -> bool:
-    """Returns whether a difference counts as shown: p below 0.05 after Holm."""
-    return difference.p_holm < ALPHA
+    """Returns whether a difference counts as shown: adjusted p below 0.05."""
+    return difference.p_adjusted < ALPHA
 
 
 def did_not_complete(arms: Iterable[ArmSummary]) -> str:
@@ -122,7 +122,9 @@ def _outcomes(
 
 
 def _better(comparison: Comparison, difference: Difference) -> str:
-    sure = f"{words.p_value(difference.p_holm)} after Holm, ahead on {100 * difference.improvement:.0f} % of the seeds"
+    sure = (
+        f"adjusted {words.p_value(difference.p_adjusted)}, ahead on {100 * difference.improvement:.0f} % of the seeds"
+    )
     gain = difference.estimate.value if comparison.higher_is_better else -difference.estimate.value
     if not gain > 0:
         return f"better than {difference.reference}, counting the runs that did not complete ({sure})"
@@ -133,7 +135,7 @@ def _sooner(comparison: Comparison, difference: Difference) -> str:
     spans = difference.estimate
     return (
         f"sooner than {difference.reference} by {words.updates(-spans.value)} [{-spans.high:,.0f}, {-spans.low:,.0f}]"
-        f" ({words.p_value(difference.p_holm)} after Holm)"
+        f" (adjusted {words.p_value(difference.p_adjusted)})"
     )
 
 
@@ -144,7 +146,7 @@ def _no_difference(comparison: Comparison, differences: Sequence[Difference]) ->
 
 def _open(comparison: Comparison, difference: Difference) -> str:
     """How sure, and how far apart the two may still be: the bound that the interval gives."""
-    sure = words.p_value(difference.p_holm)
+    sure = f"adjusted {words.p_value(difference.p_adjusted)}"
     if difference.within != difference.within:
         return sure
     by_target = comparison.by == "target"

@@ -60,7 +60,7 @@ def _by_place(study: str, names: Sequence[str], meanings: Sequence[tuple[str, st
 
 _AS_IN = "as in `in`"
 _DIFFERENCE = (
-    ("", "Over which differences Holm adjusts: to the reference arm, of the best arm, or of the best arm in time."),
+    ("", "Which differences: to the reference arm, of the best arm, or of the best arm in time."),
     ("", "What is compared: a column, or updates to target."),
     ("", "The arm."),
     ("", "The arm that is subtracted."),
@@ -70,6 +70,7 @@ _DIFFERENCE = (
     ("pairs", "Seeds on which both completed."),
     ("", "Two-sided sign-flip permutation p."),
     ("", "p, adjusted by Holm over the family."),
+    ("", "p, adjusted by the step-down max-T test over all pairs of arms; what the verdict goes by."),
     ("share, 0 to 1", "Part of the seeds on which the arm is better, ties as half."),
     ("", "Cohen's d of pairs."),
     (_AS_IN, "Largest absolute difference that the interval admits."),

@@ -74,7 +74,7 @@ def time_rows(summary: ArmSummary) -> tuple[tuple[Cell, ...], ...]:
 
 
 def difference_table(comparison: Comparison) -> Table:
-    """Returns a row a difference of two arms: each family over which Holm adjusts, in its turn.
+    """Returns a row a difference of two arms: to the reference, of the best arm, of the best arm in time.
 
     Args:
         comparison: What `compare` says.
@@ -84,7 +84,7 @@ def difference_table(comparison: Comparison) -> Table:
         ("to_best", comparison.metric, comparison.to_best),
         ("target_to_best", "updates to target", comparison.target_to_best),
     )
-    columns = ("family", "in", "arm", "minus", "mean", "low", "high", "pairs", "p", "p_holm")
+    columns = ("family", "in", "arm", "minus", "mean", "low", "high", "pairs", "p", "p_holm", "p_adjusted")
     return Table.of(
         (*columns, "probability_of_improvement", "effect_size", "none_larger_shown_than"),
         [(family, unit, *_difference(each)) for family, unit, found in families for each in found],
@@ -102,5 +102,5 @@ def ends(estimate: Estimate) -> tuple[float, float, float]:
 
 
 def _difference(found: Difference) -> tuple[Cell, ...]:
-    sure = (found.p, found.p_holm, found.improvement, found.effect_size, found.within)
+    sure = (found.p, found.p_holm, found.p_adjusted, found.improvement, found.effect_size, found.within)
     return (found.arm, found.reference, *ends(found.estimate), found.estimate.n, *sure)

@@ -83,7 +83,7 @@ def _view(results: Results, comparison: Comparison, theme: Theme) -> StudyView:
         "best arm": plain(best.arm) if best else NOTHING,
         "its value": f"{column(comparison.metric)} {with_interval(best.final, comparison.metric)}" if best else NOTHING,
         "its updates to target": time_to_target(best.to_target) if best else NOTHING,
-        "against the others": ", ".join(f"{plain(each.reference)} {p_value(each.p_holm)}" for each in family)
+        "against the others": ", ".join(f"{plain(each.reference)} {p_value(each.p_adjusted)}" for each in family)
         or NOTHING,
         "n": f"{best.final.n}" if best else "0",
     }

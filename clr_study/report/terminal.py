@@ -44,12 +44,12 @@ def completed_of(summary: ArmSummary) -> str:
 
 
 def difference_cell(comparison: Comparison, arm: str) -> str:
-    """Returns an arm's difference to the first arm with its interval and Holm's p."""
+    """Returns an arm's difference to the first arm with its interval and adjusted p."""
     if arm == comparison.arms[0].arm:
         return "reference"
     for found in comparison.to_reference:
         if found.arm == arm:
-            return f"{difference(found.estimate, comparison.metric)}, {p_value(found.p_holm)}"
+            return f"{difference(found.estimate, comparison.metric)}, {p_value(found.p_adjusted)}"
     return NOTHING
 
 

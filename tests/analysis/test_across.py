@@ -22,7 +22,7 @@ def test_an_arm_that_leads_everywhere_and_where_that_is_sure(study):
     assert found.leads["x"] == "clr"
     assert found.sure == ("x",)
     assert found.arms == found.shared == ("fixed", "clr")
-    assert found.verdict.endswith("The lead over every other arm is shown (p < 0.05 after Holm) for clr in x.")
+    assert found.verdict.endswith("The lead over every other arm is shown (adjusted p < 0.05) for clr in x.")
 
 
 def test_arms_that_share_the_studies_are_counted_the_commonest_first(study):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from clr_study.analysis import compare
 from clr_study.analysis.bootstrap import estimate
-from clr_study.analysis.significance import holm, sign_flip_p
+from clr_study.analysis.significance import holm, sign_flip_p, step_down_p
 
 RNG = np.random.default_rng(6)
 LUCK = RNG.normal(0, 0.01, size=8)
@@ -60,7 +60,9 @@ def test_the_best_arm_against_each_other_one_over_shared_seeds(made):
         assert each.improvement == np.mean(differences > 0)
         assert each.effect_size == pytest.approx(differences.mean() / differences.std(ddof=1))
         assert each.within == max(abs(each.estimate.low), abs(each.estimate.high))
+    pairs = [finals["clr"] - finals["fixed"], finals["clr"] - finals["decay"], finals["fixed"] - finals["decay"]]
     assert [each.p_holm for each in found.to_best] == pytest.approx(holm(ps))
+    assert [each.p_adjusted for each in found.to_best] == step_down_p(np.column_stack(pairs))[:2].tolist()
 
 
 def test_each_other_arm_against_the_first_one(made):
@@ -70,7 +72,8 @@ def test_each_other_arm_against_the_first_one(made):
     clr = found.to_reference[0]
     assert clr.estimate.value == pytest.approx(0.02, abs=1e-3)
     assert (clr.improvement, clr.p) == (1.0, 2 / 2**8)
-    assert clr.p_holm == 2 * clr.p
+    assert (clr.p_holm, clr.p_adjusted) == (2 * clr.p, clr.p)
+    assert clr.p_adjusted == found.to_best[0].p_adjusted
 
 
 def test_pairs_are_made_by_seed_whatever_the_order_of_the_runs(made):
@@ -349,7 +352,8 @@ def test_whatever_has_been_measured_there_is_an_answer(made, runs, target, metri
     assert found.limits
     assert "nan" not in (found.verdict + " ".join(found.limits))
     for difference in (*found.to_reference, *found.to_best, *found.target_to_best):
-        assert 0 < difference.p <= difference.p_holm <= 1
+        assert 0 < difference.p <= min(difference.p_holm, difference.p_adjusted) <= 1
+        assert max(difference.p_holm, difference.p_adjusted) <= 1
         assert 0 <= difference.improvement <= 1
     for estimated in (summary.final for summary in found.arms):
         assert not estimated.n > 1 or estimated.low <= estimated.value <= estimated.high

@@ -16,6 +16,7 @@ from clr_study.analysis.significance import (
     sign_flip_p,
     signed_ranks,
     smallest_p,
+    step_down_p,
     within,
 )
 
@@ -124,6 +125,34 @@ def test_holm_keeps_false_alarms_over_three_arms_below_5_percent():
     draws = np.random.default_rng(2).normal(size=(400, 3, 8))
     alarms = np.mean([holm(np.array([sign_flip_p(arm) for arm in draw])).min() <= 0.05 for draw in draws])
     assert alarms < 0.075
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_step_down_against_its_definition_pattern_by_pattern(lost):
+    gains = RNG.normal(0.4, size=(6, 4))
+    gains[2, 3] = NAN
+    if lost:
+        gains[1, 1] = INF
+    columns = [signed_ranks(column) if np.isinf(column).any() else np.nan_to_num(column) for column in gains.T]
+    statistics = np.array(
+        [
+            [abs(np.dot(signs, column)) / np.sqrt(np.dot(column, column)) for column in columns]
+            for signs in product((1, -1), repeat=6)
+        ]
+    )
+    seen, expected, floor = statistics[0], np.zeros(4), 0.0
+    for place in np.argsort(-seen):
+        rivals = seen <= seen[place]
+        floor = max(floor, np.mean(statistics[:, rivals].max(axis=1) >= seen[place] - 1e-12))
+        expected[place] = floor
+    assert step_down_p(gains) == pytest.approx(expected)
+
+
+def test_one_comparison_is_not_adjusted_and_none_has_no_p():
+    gains = RNG.normal(0.3, size=(9, 1))
+    assert step_down_p(gains).tolist() == [sign_flip_p(gains[:, 0])]
+    assert len(step_down_p(np.zeros((8, 0)))) == len(step_down_p(np.zeros((0, 0)))) == 0
+    assert step_down_p(np.full((3, 2), NAN)).tolist() == [1.0, 1.0]
 
 
 def test_improvement_is_that_of_counting():

@@ -21,7 +21,7 @@ def test_the_forest_holds_the_paired_differences_to_the_reference(results, compa
     differences = [run.final("test_accuracy") - other.final("test_accuracy") for run, other in pairs]
     assert decay.estimate.value == pytest.approx(np.nanmean(differences))
     assert decay.estimate.n == 7
-    assert decay.p_holm == comparison.to_reference[0].p_holm
+    assert decay.p_adjusted == comparison.to_reference[0].p_adjusted
     assert against_best.against == comparison.best
 
 
@@ -31,7 +31,7 @@ def test_the_forest_turns_the_differences_of_the_best_towards_the_others(results
         assert row.arm == found.reference
         assert row.estimate.value == -found.estimate.value < 0
         assert (row.estimate.low, row.estimate.high) == (-found.estimate.high, -found.estimate.low)
-        assert (row.improvement, row.p_holm) == (1 - found.improvement, found.p_holm)
+        assert (row.improvement, row.p_adjusted) == (1 - found.improvement, found.p_adjusted)
 
 
 def test_the_forest_draws_points_around_the_line_of_no_difference(results, comparison):

@@ -22,7 +22,7 @@ UPDATES = "updates to target"
 
 @dataclass(frozen=True)
 class ForestFamily:
-    """The differences to one arm, over which Holm adjusts.
+    """The differences to one arm.
 
     Args:
         against: The arm that all others are held against.
@@ -53,7 +53,7 @@ class ForestInfo:
 @FIGURES.add
 @dataclass(frozen=True, kw_only=True)
 class Forest(Figure[ForestInfo]):
-    """The paired difference of each arm to the reference and to the best one, with its 95 % interval and Holm's p."""
+    """The paired difference of each arm to the reference and to the best one, with its 95 % interval and adjusted p."""
 
     title = "How far apart the arms are"
 
@@ -92,7 +92,7 @@ class Forest(Figure[ForestInfo]):
             }
             layout[f"yaxis{y[1:]}"] |= {
                 "tickvals": list(places),
-                "ticktext": [f"{row.arm}<br>{p_value(row.p_holm)}" for row in family.rows],
+                "ticktext": [f"{row.arm}<br>{p_value(row.p_adjusted)}" for row in family.rows],
                 "range": [len(family.rows) - 0.4, -0.6],
                 "showgrid": False,
                 "zeroline": False,
@@ -114,12 +114,12 @@ class Forest(Figure[ForestInfo]):
         )
         return (
             "A dot is the mean difference over runs from the same seed, its bar the 95 % interval. A bar that crosses "
-            f"the dashed line shows no difference at this number of seeds; the verdict goes by p, after Holm. {said}."
+            f"the dashed line shows no difference at this number of seeds; the verdict goes by the adjusted p. {said}."
         )
 
     def table(self, info: ForestInfo) -> Table:
         """Returns a row a difference."""
-        columns = ("arm", "minus", "in", "mean difference", "low", "high", "pairs", "p", "p, Holm")
+        columns = ("arm", "minus", "in", "mean difference", "low", "high", "pairs", "p", "p, adjusted")
         return Table.of(
             (*columns, "probability of improvement", "effect size", "none larger shown than"),
             [
@@ -132,7 +132,7 @@ class Forest(Figure[ForestInfo]):
                     row.estimate.high,
                     row.estimate.n,
                     row.p,
-                    row.p_holm,
+                    row.p_adjusted,
                     row.improvement,
                     row.effect_size,
                     row.within,
@@ -158,7 +158,7 @@ def against_best(comparison: Comparison, role: str) -> ForestFamily:
 
 
 def _in_words(row: Difference, family: ForestFamily) -> str:
-    return f"{row.arm} {_size(row.estimate, family.metric)}, {p_value(row.p_holm)}, n = {row.estimate.n}"
+    return f"{row.arm} {_size(row.estimate, family.metric)}, {p_value(row.p_adjusted)}, n = {row.estimate.n}"
 
 
 def _size(estimate: Estimate, metric: str) -> str:

@@ -18,7 +18,7 @@ from clr_study.report.theme import Theme
 @JOINT_FIGURES.add
 @dataclass(frozen=True, kw_only=True)
 class Leads(JointFigure[ForestInfo]):
-    """A panel a study: the paired difference of each arm to the best one, with its 95 % interval and Holm's p.
+    """A panel a study: the paired difference of each arm to the best one, with its 95 % interval and its adjusted p.
 
     Examples:
         figures = [{ kind = "leads" }]
