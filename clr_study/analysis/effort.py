@@ -14,14 +14,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import gammaln
 
-from clr_study.analysis.bootstrap import percentile_interval_columns, resampled
+from clr_study.analysis.bootstrap import Rows, percentile_interval_columns, resampled
 from clr_study.curves import Array
 from clr_study.metrics import higher_is_better
 from clr_study.spec.results import Results
@@ -61,15 +61,30 @@ def expected_best(scores: Array, higher_is_better: bool = True, numbers: Counts 
         >>> expected_best([1.0, 2.0, 6.0]).round(6).tolist()
         [3.0, 4.666667, 6.0]
     """
-    scores = np.asarray(scores, dtype=float)
-    n = scores.shape[-1]
-    rank, k = np.arange(1, n + 1)[:, None], np.arange(1, n + 1) if numbers is None else numbers
+    ordered = _best_last(np.asarray(scores, dtype=float), higher_is_better)
+    n = ordered.shape[-1]
+    return ordered @ _weights(n, np.arange(1, n + 1) if numbers is None else numbers)
+
+
+def _best_last(scores: Array, higher_is_better: bool) -> Array:
+    ordered = np.sort(scores, axis=-1)
+    return ordered if higher_is_better else ordered[..., ::-1]
+
+
+def _weights(n: int, numbers: Counts) -> Array:
+    """The weight of each of n scores, the best one last, in the expected best of k [n, K]."""
+    rank, k = np.arange(1, n + 1)[:, None], numbers
     with np.errstate(invalid="ignore"):
         chosen = gammaln(rank) - gammaln(k) - gammaln(rank - k + 1)
         of_all = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
-        weights = np.where(rank >= k, np.exp(chosen - of_all), 0.0)
-    ordered = np.sort(scores, axis=-1)
-    return (ordered if higher_is_better else ordered[..., ::-1]) @ weights
+        return np.where(rank >= k, np.exp(chosen - of_all), 0.0)
+
+
+@lru_cache(maxsize=1)
+def _rising_resamples(n: int, resamples: int, seed: int) -> Rows:
+    """Resamples of n rows, each with its rows rising, so that of ordered scores it is ordered too [resamples, n]."""
+    rows = resampled(n, resamples, seed).astype(np.uint16 if n < 2**16 else np.int64)
+    return np.sort(rows, axis=1, kind="stable")  # by radix where rows are short: ten times faster than sorting scores
 
 
 def numbers_of_trials(most: int) -> Counts:
@@ -140,11 +155,12 @@ def effort(results: Results, arm: str, *, resamples: int = 2_000, seed: int = 0)
     incomplete = ~np.isfinite(scores)
     scores[incomplete] = np.nanmin(known) if higher else np.nanmax(known)
     numbers = numbers_of_trials(len(scores))
-    draws = expected_best(scores[resampled(len(scores), resamples, seed)], higher, numbers)
+    ordered, weights = _best_last(scores, higher), _weights(len(scores), numbers)
+    draws = ordered[_rising_resamples(len(scores), resamples, seed)] @ weights
     low, high = percentile_interval_columns(draws, 0.025)
     return Effort(
         trials=numbers,
-        expected=expected_best(scores, higher, numbers),
+        expected=ordered @ weights,
         low=low,
         high=high,
         incomplete=int(incomplete.sum()),

@@ -16,6 +16,7 @@ from plotly.offline import get_plotlyjs
 
 from clr_study.analysis import Comparison, compare
 from clr_study.analysis.cost import ENDINGS
+from clr_study.report.breaks import kept_together, unbroken
 from clr_study.report.document import versions
 from clr_study.report.files import write_whole
 from clr_study.report.pages import load_page
@@ -26,7 +27,6 @@ from clr_study.report.view import (
     SHOWN_LOST,
     arm_views,
     endings_rows,
-    kept_together,
     light,
     lost_runs,
     numbers_view,
@@ -140,7 +140,7 @@ def _template(name: str) -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["kept_together"] = kept_together
+    environment.filters |= {"kept_together": kept_together, "unbroken": unbroken}
     return environment.get_template(name)
 
 

@@ -6,7 +6,7 @@ colour blindness can tell apart. Yellow and black are left out: each vanishes on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -96,25 +96,6 @@ class Theme:
             traces: Plotly traces.
             **layout: What the figure adds to the layout, in Plotly's words.
         """
-        figure = go.Figure(data=list(traces), layout={"template": {}})
-        figure.update_layout(
-            paper_bgcolor="rgba(0,0,0,0)",
-            plot_bgcolor="rgba(0,0,0,0)",
-            font={"family": FONT, "size": 13, "color": self.ink},
-            margin={"l": 64, "r": 16, "t": 16, "b": 48},
-            height=360,
-            hoverlabel={"font": {"family": FONT, "size": 13}, "align": "left"},
-            legend={
-                "orientation": "h",
-                "yanchor": "bottom",
-                "y": 1.02,
-                "xanchor": "left",
-                "x": 0,
-                "traceorder": "normal",
-                "font": {"color": self.ink},
-            },
-        )
-        figure.update_layout(**layout)
         axis = {
             "gridcolor": self.line,
             "linecolor": self.line,
@@ -123,9 +104,37 @@ class Theme:
             "title": {"font": {"color": self.ink, "size": 13}, "standoff": 8},
             "automargin": True,
         }
-        figure.update_xaxes(**axis)
-        figure.update_yaxes(**axis)
-        return figure
+        own = {
+            "template": {},
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "font": {"family": FONT, "size": 13, "color": self.ink},
+            "margin": {"l": 64, "r": 16, "t": 16, "b": 48},
+            "height": 360,
+            "hoverlabel": {"font": {"family": FONT, "size": 13}, "align": "left"},
+            "legend": {
+                "orientation": "h",
+                "yanchor": "bottom",
+                "y": 1.02,
+                "xanchor": "left",
+                "x": 0,
+                "traceorder": "normal",
+                "font": {"color": self.ink},
+            },
+        }
+        named = [name for name in layout if name.startswith(("xaxis", "yaxis"))]
+        axes = dict.fromkeys({"xaxis", "yaxis", *named}, axis)
+        # In one go: each later change of a figure has Plotly copy and check all of it again.
+        return go.Figure(data=list(traces), layout=_merged(_merged(own, layout), axes))
+
+
+def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables within tables, of which the new ones win."""
+    both = {
+        key: _merged(old[key], value) if isinstance(value, Mapping) and isinstance(old.get(key), Mapping) else value
+        for key, value in new.items()
+    }
+    return {**old, **both}
 
 
 LIGHT = Theme(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from clr_study.analysis import Comparison, variance_split
 from clr_study.analysis.cost import Cost, ledger
@@ -28,7 +27,6 @@ from clr_study.spec import Results
 SHOWN_ROWS = 200
 KEPT_ROWS = 1_000
 SHOWN_LOST = 50
-LONGEST_KEPT = 40
 
 
 @dataclass(frozen=True)
@@ -254,21 +252,6 @@ def lost_runs(results: Results) -> list[LostRun]:
         LostRun(run.key.arm, run.key.phase, run.key.trial, run.key.seed, str(run.ending), plain(run.note))
         for run in lost(results)[:SHOWN_LOST]
     ]
-
-
-def kept_together(cell: str) -> Markup:
-    """Returns a cell in which an interval, a p and a setting do not break over two lines.
-
-    Examples:
-        >>> str(kept_together("97.2 % [96.9, 97.5], p = 0.02"))
-        '<span class="keep">97.2 %</span> <span class="keep">[96.9, 97.5],</span> <span class="keep">p = 0.02</span>'
-    """
-    parts = re.split(r"(?<=[;,:]) (?![^\[]*\])| (?=\[)", cell)
-    shown = [
-        Markup('<span class="keep">{}</span>').format(part) if len(part) <= LONGEST_KEPT else escape(part)
-        for part in parts
-    ]
-    return Markup(" ").join(shown)
 
 
 def script_json(text: str) -> Markup:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from clr_study.metrics import ALWAYS
@@ -38,8 +39,8 @@ class Arm:
         """The tables that may have holes."""
         return {"schedule": self.schedule, "optim": self.optim, "model": self.model, "values": self.values}
 
-    @property
-    def space(self) -> dict[str, Hole]:
+    @cached_property
+    def space(self) -> Mapping[str, Hole]:
         """The arm's holes by the name under which each is drawn."""
         return holes(self.tables)
 

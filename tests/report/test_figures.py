@@ -79,6 +79,15 @@ def test_time_to_target_is_the_share_of_runs_that_were_seen_at_the_target(result
     assert set(fixed.shares) == {0.0}
 
 
+def test_the_axis_of_the_time_to_target_ends_where_all_were_there_but_not_before_a_miss(results, comparison):
+    figure, info = TimeToTarget(), TimeToTarget().summarise(results, comparison)
+    assert figure.draw(info, THEME).layout.xaxis.range is None
+    early = replace(info, curves=tuple(replace(each, updates=(0, 80, 500), shares=(0, 1, 1)) for each in info.curves))
+    assert figure.draw(early, THEME).layout.xaxis.range == (0, 100)
+    assert "The axis ends" in figure.caption(early)
+    assert "The axis ends" not in figure.caption(info)
+
+
 def test_learning_is_the_mean_over_the_runs_that_are_still_alive(results, comparison):
     info = Learning().summarise(results, comparison)
     assert info.column == "test_accuracy"

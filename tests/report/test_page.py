@@ -88,7 +88,7 @@ def test_plotly_is_in_it_once_and_its_way_to_a_server_is_shut(text, page):
 def test_the_verdict_comes_before_the_table_and_the_table_before_the_figures(text, comparison):
     order = [text.index(mark) for mark in ('class="verdict"', 'class="arms"', 'class="code"', "<figure")]
     assert order == sorted(order)
-    said = html.unescape(re.sub(r"<[^>]*>", "", text[order[0] : order[1]]))
+    said = html.unescape(re.sub(r"<[^>]*>", "", text[order[0] : order[1]])).replace("\u00a0", " ")
     assert comparison.verdict.partition(". ")[0] in said
     assert comparison.verdict.partition(". ")[2] in said
 

@@ -1,5 +1,7 @@
 """The figures of the page `search` by their infos."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from made_results import edge_cases, make_results, other_study
@@ -28,6 +30,8 @@ def test_effort_ends_at_the_best_trial_and_begins_at_their_mean():
     assert info.leaders[0][0] == 1
     assert info.leaders[-1][1] == 16
     assert "decay 16 (1 not completed)" in Effort().caption(info)
+    thinned = replace(info, curves=(replace(info.curves[0], trials=(1, 2, 204, 2400)),))
+    assert f"{info.curves[0].arm} 2,400" in Effort().caption(thinned)
 
 
 def test_effort_leaves_out_an_arm_with_pruned_trials_and_says_why(results, comparison):

@@ -26,10 +26,10 @@ class EffortCurve:
 
     Args:
         arm: Which.
-        trials: Numbers of trials, 1 to N [N].
-        expected: The expected best of so many [N].
-        low: The lower end of its 95 % interval [N].
-        high: The upper end [N].
+        trials: Numbers of trials, from 1 to N [K].
+        expected: The expected best of so many [K].
+        low: The lower end of its 95 % interval [K].
+        high: The upper end [K].
         incomplete: How many of the N trials did not complete.
     """
 
@@ -113,7 +113,7 @@ class Effort(Figure[EffortInfo]):
         """Returns what the lines are, who leads where, and on how many trials they rest."""
         counts = listed(
             [
-                f"{curve.arm} {len(curve.trials)}"
+                f"{curve.arm} {curve.trials[-1]:,}"
                 + (f" ({curve.incomplete} not completed)" if curve.incomplete else "")
                 for curve in info.curves
             ]

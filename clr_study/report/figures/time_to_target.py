@@ -82,6 +82,7 @@ class TimeToTarget(Figure[ReachedInfo]):
 
     def draw(self, info: ReachedInfo, theme: Theme) -> go.Figure:
         """Returns one staircase an arm."""
+        end = _all_there(info)
         traces = [
             line(
                 theme,
@@ -106,7 +107,7 @@ class TimeToTarget(Figure[ReachedInfo]):
             traces,
             showlegend=True,
             shapes=[half],
-            xaxis={"title": {"text": "updates"}, "rangemode": "tozero"},
+            xaxis={"title": {"text": "updates"}, **({"range": [0, end]} if end else {"rangemode": "tozero"})},
             yaxis={"title": {"text": "runs that got there"}, "tickformat": ".0%", "range": [-0.03, 1.05]},
         )
 
@@ -117,8 +118,16 @@ class TimeToTarget(Figure[ReachedInfo]):
             f"The share of runs that had reached a {in_words(info.metric)} of {number(info.target, info.metric)}. "
             "Further left is sooner; a line that does not come up to 100 % shows runs that never got there. It crosses "
             f"the dotted line at the median, in updates with its 95 % interval: {arms}."
+            + (" The axis ends soon after the last run got there, long before the budget." if _all_there(info) else "")
         )
 
     def table(self, info: ReachedInfo) -> Table:
         """Returns a row an arm and unit: updates, epochs, samples, seconds."""
         return Table.of(TIME_COLUMNS, [row for curve in info.curves for row in curve.rows])
+
+
+def _all_there(info: ReachedInfo) -> float | None:
+    """Where the axis may end: where nothing happens in most of the budget, as every run reached the target early."""
+    last = max(curve.updates[-2] for curve in info.curves)
+    early = last < max(curve.updates[-1] for curve in info.curves) / 2
+    return 1.25 * last if early and all(curve.shares[-1] >= 1 for curve in info.curves) else None

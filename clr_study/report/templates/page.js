@@ -44,7 +44,15 @@
   };
   for (const button of switches) button.addEventListener("click", () => toggle(button.dataset.arm));
 
-  drawAll().then(() => {
+  // The first time figure by figure, so that the page scrolls and answers meanwhile; later all at once, as printing asks.
+  const drawInTurn = async () => {
+    for (const plot of plots) {
+      await draw(plot);
+      await new Promise((done) => setTimeout(done));
+    }
+  };
+
+  drawInTurn().then(() => {
     for (const plot of plots) {
       plot.on("plotly_legendclick", (event) => {
         const arm = event.data[event.curveNumber].legendgroup;
