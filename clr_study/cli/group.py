@@ -14,6 +14,8 @@ from clr_study.cli.text import plain
 from clr_study.errors import ClrStudyError
 
 TERMINATED = 128 + signal.SIGTERM
+INTERRUPTED = 128 + signal.SIGINT
+SHOW_CURSOR = "\x1b[?25h"
 RESUMING = ("run", "range-test")
 
 
@@ -29,6 +31,9 @@ class Commands(click.Group):
             sys.exit(TERMINATED)
 
         previous = signal.signal(signal.SIGTERM, terminate)
+        interrupted = signal.getsignal(signal.SIGINT)
+        if interrupted is not signal.SIG_IGN:  # as a shell has it in its background jobs
+            signal.signal(signal.SIGINT, _interrupt)
         try:
             return super().invoke(ctx)
         except Exception as error:
@@ -41,14 +46,27 @@ class Commands(click.Group):
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             click.echo(f"\nclr-study: stopped{_resumes(ctx)}", err=True)
-            ctx.exit(130)
+            ctx.exit(INTERRUPTED)
         except SystemExit as end:
             if end.code == TERMINATED:
                 click.echo(f"clr-study: ended{_resumes(ctx)}", err=True)
             raise
         finally:
             signal.signal(signal.SIGTERM, previous)
+            signal.signal(signal.SIGINT, interrupted)
 
 
 def _resumes(ctx: click.Context) -> str:
     return "; what was done is saved, and the same command goes on from there" * (ctx.invoked_subcommand in RESUMING)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Ends the command as Ctrl-C does; whoever cannot wait for it to tidy up presses it again."""
+    signal.signal(signal.SIGINT, _end_at_once)
+    raise KeyboardInterrupt
+
+
+def _end_at_once(number: int, frame: FrameType | None) -> None:
+    shown = SHOW_CURSOR if sys.stderr.isatty() else ""  # a panel that is being drawn hides it
+    os.write(2, f"{shown}\nclr-study: ended at once; what was stored is safe\n".encode())
+    os._exit(INTERRUPTED)

@@ -22,7 +22,7 @@ from clr_study.search.push import Pushes
 from clr_study.search.samplers import check_budget
 from clr_study.search.spread import spread
 from clr_study.search.tuner import Tuner
-from clr_study.search.where import Where, Workers
+from clr_study.search.where import Where, Workers, check_folders
 from clr_study.search.winners import confirm_runs, measure_runs, winner_of
 from clr_study.search.words import beginning, found
 from clr_study.spec import (
@@ -131,6 +131,7 @@ class _Crew:
         heard: Callable[[Sequence[Outcome]], None] | None = None,
     ) -> None:
         self.study, self.where, self.report, self.task, self.heard = study, where, report, task, heard
+        check_folders(where, study.name)
         self.workers = Workers(study, where)
         self.store: Store
         self._open = ExitStack()

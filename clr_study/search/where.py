@@ -81,6 +81,35 @@ class Where:
         return (parent / study).resolve()
 
 
+def check_folders(where: Where, study: str) -> None:
+    """Refuses folders that could not be made or written to, which would be found out when all has been trained.
+
+    Args:
+        where: The folders of the report and of the checkpoints.
+        study: The study's name.
+
+    Raises:
+        InputError: One cannot be made there, or may not be written to.
+
+    Examples:
+        >>> check_folders(Where(out="/dev/null/report"), "mine")
+        Traceback (most recent call last):
+        clr_study.errors.InputError: --out: /dev/null/report cannot be made, since /dev/null is no folder; give \
+another one
+    """
+    for flag, folder in (("--out", where.folder(study)), ("--checkpoints", where.checkpoint_folder(study))):
+        if folder is None:
+            continue
+        there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        if not there.is_dir():
+            raise InputError(f"{flag}: {folder} cannot be made, since {there} is no folder; give another one")
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise InputError(
+                f"{flag}: {folder} cannot be written, since {there} may not be written to; make it writable, or give "
+                "another one"
+            )
+
+
 class Workers:
     """The workers of a study: their executor and their places.
 

@@ -18,8 +18,8 @@ from clr_study.store import open_store, read_results
 STUDY = two_arms("killed", batch_size=16, updates=400, trials=4, seeds=2)
 
 
-def start(folder, *options):
-    command = [sys.executable, "-c", "from clr_study.cli import main; main()"]
+def start(folder, *options, before=""):
+    command = [sys.executable, "-c", f"{before}\nfrom clr_study.cli import main; main()"]
     arguments = ["run", "killed.toml", "--devices", "cpu", "--lanes", "3", *options]
     environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "CLR_STORAGE": ""}
     return subprocess.Popen(
@@ -91,6 +91,33 @@ def test_a_polite_end_says_so_and_can_be_continued(undisturbed, tmp_path, number
     _, err = process.communicate(timeout=60)
     assert process.returncode == code
     assert "what was done is saved" in err
+    assert "Traceback" not in err
+    finish(tmp_path)
+    assert facts(tmp_path) == undisturbed
+
+
+# An end that hangs, as over a database that does not answer.
+HANGING = """
+import time
+from clr_study.executors.inline import InlineExecutor
+def shutdown(self, wait=True, *, cancel_futures=False):
+    if cancel_futures:
+        print("tidying up", flush=True)
+        time.sleep(600)
+InlineExecutor.shutdown = shutdown
+"""
+
+
+def test_ctrl_c_twice_ends_at_once_and_can_be_continued(undisturbed, tmp_path):
+    (tmp_path / "killed.toml").write_text(STUDY)
+    process = start(tmp_path, before=HANGING)
+    wait_for_training(process, tmp_path, 40)
+    process.send_signal(signal.SIGINT)
+    assert process.stdout.readline() == "tidying up\n"
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.endswith("clr-study: ended at once; what was stored is safe\n")
     assert "Traceback" not in err
     finish(tmp_path)
     assert facts(tmp_path) == undisturbed
