@@ -1,8 +1,8 @@
 """Kills owners and workers, and stops the database, at random moments for some minutes, and counts what was lost.
 
-Studies with two workers on PostgreSQL take turns with studies of one process on SQLite. Of the first it is asked that
-every planned run ends in exactly one outcome; of the second also that it ends in the same numbers, to the last bit, as
-one that nobody disturbed.
+The first study is without its database for a minute. Studies with two workers on PostgreSQL take turns with studies of
+one process on SQLite. Of the first it is asked that every planned run ends in exactly one outcome; of the second also
+that it ends in the same numbers, to the last bit, as one that nobody disturbed.
 
     make soak
     .venv/bin/python tests/faults/soak.py --minutes 2 --seed 7
@@ -25,7 +25,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from servers import Postgres, running
-from two_arms import ARMS, two_arms
+from two_arms import ARMS, evaluations, two_arms
 
 from clr_study.spec import Results
 from clr_study.store import open_store, read_losses, read_results
@@ -51,10 +51,17 @@ def workers_of(pid: int) -> list[int]:
         return []
 
 
-def disturb(folder: Path, url: str, workers: int, draw: random.Random, server: Postgres | None) -> Counter[str]:
-    """Runs a study to its end, through kills."""
+def disturb(
+    folder: Path, url: str, workers: int, draw: random.Random, server: Postgres | None, away: float
+) -> Counter[str]:
+    """Runs a study to its end, through kills, and first through so many seconds without its database."""
     done: Counter[str] = Counter()
     process = start(folder, url, workers)
+    if server and away:
+        while process.poll() is None and not evaluations(url, "soak"):
+            time.sleep(0.1)
+        stop_for(server, away)
+        done[f"database away for {away:.0f} s"] += 1
     while True:
         try:
             code = process.wait(draw.uniform(0.1, 4.0))
@@ -76,12 +83,16 @@ def disturb(folder: Path, url: str, workers: int, draw: random.Random, server: P
         process = start(folder, url, workers)
 
 
+def stop_for(server: Postgres, seconds: float) -> None:
+    server.stop()
+    time.sleep(seconds)
+    server.start()
+
+
 def strike(process: subprocess.Popen, draw: random.Random, server: Postgres | None) -> str:
     victims = workers_of(process.pid)
     if server and draw.random() < 0.15:
-        server.stop()
-        time.sleep(draw.uniform(0.0, 20.0))
-        server.start()
+        stop_for(server, draw.uniform(0.0, 20.0))
         return "database stops"
     if victims and draw.random() < 0.7:
         os.kill(draw.choice(victims), signal.SIGKILL)
@@ -123,18 +134,21 @@ def main() -> int:
     options = argparse.ArgumentParser()
     options.add_argument("--minutes", type=float, default=10.0)
     options.add_argument("--seed", type=int, default=0)
+    options.add_argument(
+        "--away", type=float, default=60.0, help="Seconds that the first study is without its database."
+    )
     given = options.parse_args()
     draw, total, studies = random.Random(given.seed), Counter(), 0
     with tempfile.TemporaryDirectory() as place, running(Postgres) as server:
 
-        def one(name: str, workers: int, disturbed: bool = True) -> tuple[Counter[str], list]:
+        def one(name: str, workers: int, disturbed: bool = True, away: float = 0.0) -> tuple[Counter[str], list]:
             folder = Path(place) / name
             folder.mkdir()
             (folder / "soak.toml").write_text(STUDY)
             with server.fresh() as on_server:
                 url = on_server if workers > 1 else f"sqlite:///{folder}/s.db"
                 if disturbed:
-                    done = disturb(folder, url, workers, draw, server if workers > 1 else None)
+                    done = disturb(folder, url, workers, draw, server if workers > 1 else None, away)
                 else:
                     done = Counter()
                     start(folder, url, workers).wait()
@@ -145,7 +159,7 @@ def main() -> int:
         end = time.monotonic() + 60 * given.minutes
         while time.monotonic() < end:
             workers = 2 if studies % 2 == 0 else 1
-            counts, seen = one(str(studies), workers)
+            counts, seen = one(str(studies), workers, away=0.0 if studies else given.away)
             if workers == 1 and not counts["given up after three kills"]:
                 counts["studies with other numbers"] += seen != expected
             total += counts
