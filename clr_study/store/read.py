@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -121,9 +123,15 @@ def _run(study: str, row: Row[Any], seen: npt.NDArray[np.float64], names: tuple[
         epochs=seen[:, 2],
         metrics={name: seen[:, 3 + place] for place, name in enumerate(names)},
         device=fields["device"] or "",
-        versions=json.loads(fields["versions"] or "{}"),
+        versions=_versions(fields["versions"] or "{}"),
         note=fields["note"] or "",
     )
+
+
+@lru_cache(maxsize=16)  # nearly all runs of a study have the same
+def _versions(text: str) -> Mapping[str, str]:
+    found: dict[str, str] = json.loads(text)
+    return found
 
 
 def _range_test(row: Row[Any], score: str) -> RangeTestResult:
