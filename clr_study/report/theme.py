@@ -123,7 +123,9 @@ class Theme:
             },
         }
         named = [name for name in layout if name.startswith(("xaxis", "yaxis"))]
-        axes = dict.fromkeys({"xaxis", "yaxis", *named}, axis)
+        # A y axis asks for room at its left only: a number at its very top else moves the margin to and fro.
+        left = {**axis, "automargin": "left"}
+        axes = {name: left if name.startswith("y") else axis for name in ("xaxis", "yaxis", *named)}
         # In one go: each later change of a figure has Plotly copy and check all of it again.
         return go.Figure(data=list(traces), layout=_merged(_merged(own, layout), axes))
 
