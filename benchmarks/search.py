@@ -27,7 +27,7 @@ import nets
 
 # Of the issue's targets; how long a trial is, so that a repeat takes about a minute on two cores.
 TARGETS = {"mlp": 8.0, "small_cnn": 4.0, "cifar10_full": 1.5}
-SIZES = {"mlp": (64, 30), "small_cnn": (64, 30), "cifar10_full": (8, 6)}
+SIZES = {"mlp": (64, 30), "small_cnn": (32, 20), "cifar10_full": (8, 2)}
 STUDY = """
 name = "bench"
 data = {data}
