@@ -68,7 +68,9 @@ def test_in_a_terminal_of_80_columns_nothing_is_wider_or_coloured_or_cut(words, 
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said)
     assert "…" not in text
     before_code, *_ = text.partition("the schedule of ")  # which is to be pasted, so never broken
-    assert max(len(line.rstrip()) for line in re.split(r"[\r\n]+", before_code)) <= 80
+    # A complaint is one line: the paths and addresses in it are to be copied whole.
+    lines = [line.rstrip() for line in re.split(r"[\r\n]+", before_code) if not line.startswith("clr-study: ")]
+    assert max(map(len, lines), default=0) <= 80
 
 
 def in_terminal(words, folder, environment) -> str:
