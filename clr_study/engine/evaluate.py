@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, fields
 from functools import partial
 
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 from clr_study.data import Split
 from clr_study.engine.gauge import Gauge
 from clr_study.engine.losses import cross_entropies, cross_entropy
-from clr_study.engine.side_by_side import Abandoned, Over, shared_out, side_by_side
+from clr_study.engine.side_by_side import Abandoned, Over, shared_out, side_by_side, structures
 from clr_study.engine.state import Lanes
 from clr_study.engine.step import Forward, lanes_forward, lanes_loss, plain_forward
 from clr_study.engine.task import Task
@@ -65,8 +64,7 @@ def evaluate(
     model.eval()
     try:
         shares = shared_out(len(lanes), task.device) if fused else [[lane] for lane in range(len(lanes))]
-        # A pass puts tensors into the network, so each thread has the structure for itself.
-        own = [copy.deepcopy(model) if fused and len(shares) > 1 else model for _ in shares]
+        own = structures(model, len(shares)) if fused else [model] * len(shares)  # those go one after the other
         calls = [
             partial(_share, part, lanes.take(share), task, split, precision, fused)
             for part, share in zip(own, shares, strict=True)

@@ -6,6 +6,7 @@ step, 31,100 in two threads; of small_cnn: 2,100 and 3,300. A lane's numbers do 
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
@@ -15,6 +16,7 @@ from typing import TypeAlias, TypeVar
 
 import numpy as np
 import torch
+from torch import nn
 
 T = TypeVar("T")
 Over: TypeAlias = threading.Event
@@ -43,6 +45,11 @@ def shared_out(lanes: int, device: torch.device) -> list[list[int]]:
     threads = most_shares(torch.get_num_threads()) if device.type == "cpu" else 1
     shares = lanes if lanes <= threads else min(threads, lanes // 2)
     return [share.tolist() for share in np.array_split(np.arange(lanes), shares)]
+
+
+def structures(model: nn.Module, shares: int) -> list[nn.Module]:
+    """Returns the network for each share: itself for a single one, else a copy, since a pass puts tensors into it."""
+    return [model] if shares == 1 else [copy.deepcopy(model) for _ in range(shares)]
 
 
 def most_shares(threads: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
@@ -45,15 +44,13 @@ class Stretch:
     draws: Draws
     reseeds: bool = False
 
-    def of(self, share: Sequence[int], shares: int) -> Stretch:
+    def of(self, share: Sequence[int], model: nn.Module) -> Stretch:
         """Returns what some of the lanes need, which train beside the others.
 
         Args:
             share: Their positions.
-            shares: How many train side by side. Each then has the structure of the network for itself, since a pass
-                through it puts tensors into it.
+            model: The structure of the network, theirs alone.
         """
-        model = self.model if shares == 1 else copy.deepcopy(self.model)
         return replace(self, model=model, specs=[self.specs[lane] for lane in share])
 
     def take(self, lanes: Lanes, share: Sequence[int], stop: int, over: Over) -> tuple[Lanes, Losses]:

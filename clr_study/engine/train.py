@@ -14,7 +14,7 @@ from torch import nn
 
 from clr_study.engine.evaluate import Scores, evaluate
 from clr_study.engine.precision import choose_products
-from clr_study.engine.side_by_side import shared_out, side_by_side
+from clr_study.engine.side_by_side import shared_out, side_by_side, structures
 from clr_study.engine.state import Lanes, start, together
 from clr_study.engine.stretch import Losses, Stretch
 from clr_study.engine.task import Task
@@ -136,9 +136,13 @@ class Training:
         draws = {seed: self.task.draws(seed, begin, stop, size) for seed in sorted({spec.seed for spec in specs})}
         common = Stretch(self.model, self.task, self.optimizer, specs, draws, self.unfusable is not None)
         shares = shared_out(len(specs), self.task.device)
+        calls = [
+            partial(common.of(share, model).take, self.lanes, share, stop)
+            for share, model in zip(shares, structures(self.model, len(shares)), strict=True)
+        ]
         self._synchronise()
         clock = time.perf_counter()
-        found = side_by_side([partial(common.of(share, len(shares)).take, self.lanes, share, stop) for share in shares])
+        found = side_by_side(calls)
         self._synchronise()
         spent = (time.perf_counter() - clock) / len(specs)
         lanes = together(state for state, _ in found)
