@@ -5,6 +5,7 @@ from clr_study.engine.evaluate import Scores, evaluate
 from clr_study.engine.fuse import (
     MOST_LANES,
     counted_lanes,
+    fills_caches,
     fitting_lanes,
     fuse_key,
     lane_bytes,
@@ -12,6 +13,7 @@ from clr_study.engine.fuse import (
     step_key,
 )
 from clr_study.engine.probe import fastest, flat_training, probe
+from clr_study.engine.side_by_side import most_shares
 from clr_study.engine.state import Lanes, start, together
 from clr_study.engine.step import make_step
 from clr_study.engine.task import Task, load_task, make_task
@@ -29,6 +31,7 @@ __all__ = [
     "counted_lanes",
     "evaluate",
     "fastest",
+    "fills_caches",
     "fitting_lanes",
     "flat_training",
     "fuse_key",
@@ -36,6 +39,7 @@ __all__ = [
     "load_task",
     "make_step",
     "make_task",
+    "most_shares",
     "probe",
     "read_checkpoint",
     "room_for_lanes",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 
@@ -56,31 +57,35 @@ def evaluate(
         lanes: The weights and statistics.
         task: Where the data are scaled.
         split: The samples; None gives NaN.
-        fused: Whether all lanes go through the network together.
+        fused: Whether all lanes go through the network together, rather than one after the other.
         precision: As it was trained with.
     """
     if split is None:
         return Scores.none(len(lanes))
     model.eval()
     try:
-        shares = shared_out(len(lanes), task.device) if fused else [[lane] for lane in range(len(lanes))]
-        own = structures(model, len(shares)) if fused else [model] * len(shares)  # those go one after the other
+        shares = shared_out(len(lanes), task.device, apart=not fused)
         calls = [
             partial(_share, part, lanes.take(share), task, split, precision, fused)
-            for part, share in zip(own, shares, strict=True)
+            for part, share in zip(structures(model, len(shares)), shares, strict=True)
         ]
-        found = side_by_side(calls) if fused else [side_by_side([call])[0] for call in calls]
+        return _joined(side_by_side(calls, even_part=fused))
     finally:
         model.train()
-    return Scores(*(torch.cat([getattr(scores, field.name) for scores in found]) for field in fields(Scores)))
+
+
+def _joined(parts: Sequence[Scores]) -> Scores:
+    return Scores(*(torch.cat([getattr(scores, field.name) for scores in parts]) for field in fields(Scores)))
 
 
 def _share(
     model: nn.Module, lanes: Lanes, task: Task, split: Split, precision: Precision, fused: bool, over: Over
 ) -> Scores:
     with torch.no_grad():
-        forward = lanes_forward(model, True, precision) if fused else _single(model, plain_forward(model, precision))
-        return _scores(forward, lanes, task, split, over)
+        if fused:
+            return _scores(lanes_forward(model, True, precision), lanes, task, split, over)
+        forward = _single(model, plain_forward(model, precision))
+        return _joined([_scores(forward, lanes.take([lane]), task, split, over) for lane in range(len(lanes))])
 
 
 def _single(model: nn.Module, forward: Forward) -> Forward:

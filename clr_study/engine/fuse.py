@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from functools import lru_cache
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from clr_study.engine.side_by_side import most_shares
 from clr_study.engine.state import start
@@ -44,6 +46,17 @@ SHARE = 0.4
 # images (7 MB) 169, 174, 159; mlp of 512 and 512 units on 784 inputs (11 MB) 187, 218, 244; cifar10_quick (76 MB, 1 and
 # 8) 14, 10; resnet-20 with batch 128 (556 MB, 1 and 4) 3, 2.
 CACHES = 80 * 2**20
+
+
+def fills_caches(spec: TrialSpec, task: Task, model: nn.Module | None = None) -> bool:
+    """Returns whether a step of one run alone fills the caches of a CPU: then lanes take steps of their own.
+
+    Args:
+        spec: The run.
+        task: Its data; on a GPU the answer is no.
+        model: Its network, if it is not what the run's table asks for.
+    """
+    return task.device.type == "cpu" and lane_bytes(spec, task, model) > CACHES
 
 
 def counted_lanes(spec: TrialSpec, task: Task, room: int, device: str, threads: int = 1) -> int | None:
@@ -91,14 +104,17 @@ def _within(room: int, a_lane: int, most: int) -> int:
     return max(1, min(most, room // a_lane))
 
 
-def lane_bytes(spec: TrialSpec, task: Task) -> int:
+def lane_bytes(spec: TrialSpec, task: Task, model: nn.Module | None = None) -> int:
     """Returns the bytes that a lane takes at most: its state before and after a step, gradients, and what a step keeps.
 
     Args:
         spec: The run.
         task: Its data.
+        model: Its network, if it is not what the run's table asks for; it is not changed.
     """
-    model = build_model(spec.model, task.sample_shape, task.outputs, spec.seed)
+    model = (
+        build_model(spec.model, task.sample_shape, task.outputs, spec.seed) if model is None else copy.deepcopy(model)
+    )
     state = start([model], build_optimizer(spec.optim), task.device, task.dtype)
     weights = sum(2 * tensor.nbytes for tensor in state.tensors().values())
     weights += sum(2 * param.nbytes for param in state.params.values())  # gradients, and what an update puts between

@@ -30,20 +30,27 @@ class Abandoned(Exception):  # noqa: N818 (nothing has gone wrong)
     """Ends work whose outcome nobody waits for any more."""
 
 
-def shared_out(lanes: int, device: torch.device) -> list[list[int]]:
+def shared_out(lanes: int, device: torch.device, apart: bool = False) -> list[list[int]]:
     """Returns which lanes go together: on a CPU a share for each thread that torch would use, on a GPU all of them.
 
-    A share has at least two lanes, whose step is a fused one, unless there is a thread for each lane.
+    A share has at least two lanes if they share a step: one alone would be rounded otherwise than in company.
+
+    Args:
+        lanes: How many there are.
+        device: Where they are.
+        apart: Whether each lane takes a step of its own.
 
     Examples:
         >>> before = torch.get_num_threads()
         >>> torch.set_num_threads(2)
-        >>> shared_out(5, torch.device("cpu")), shared_out(3, torch.device("cpu")), shared_out(2, torch.device("cpu"))
-        ([[0, 1, 2], [3, 4]], [[0, 1, 2]], [[0], [1]])
+        >>> shared_out(5, torch.device("cpu")), shared_out(3, torch.device("cpu"))
+        ([[0, 1, 2], [3, 4]], [[0, 1, 2]])
+        >>> shared_out(2, torch.device("cpu")), shared_out(2, torch.device("cpu"), apart=True)
+        ([[0, 1]], [[0], [1]])
         >>> torch.set_num_threads(before)
     """
     threads = most_shares(torch.get_num_threads()) if device.type == "cpu" else 1
-    shares = lanes if lanes <= threads else min(threads, lanes // 2)
+    shares = max(1, min(threads, lanes if apart else lanes // 2))
     return [share.tolist() for share in np.array_split(np.arange(lanes), shares)]
 
 
@@ -57,16 +64,19 @@ def most_shares(threads: int) -> int:
     return min(threads, MOST_SHARES)
 
 
-def side_by_side(calls: Sequence[Callable[[Over], T]]) -> list[T]:
+def side_by_side(calls: Sequence[Callable[[Over], T]], even_part: bool = False) -> list[T]:
     """Returns what some functions return, each called in a thread of its own with its part of the cores.
 
     Args:
         calls: Functions of an event that is set when nobody waits for them any more: another one failed, or Ctrl-C.
+        even_part: Whether each has the part that it would have if all threads were busy, also where they are not: some
+            sums are rounded by how many cores make them.
     """
     over = threading.Event()
-    if len(calls) == 1:
-        return [calls[0](over)]
-    with _cores_shared_out(len(calls)) as pool:
+    with _cores_shared_out(most_shares(torch.get_num_threads()) if even_part else len(calls)) as own:
+        if len(calls) == 1:
+            return [calls[0](over)]
+        pool = _pool(len(calls), own)
         waiting = [pool.submit(call, over) for call in calls]
         try:
             wait(waiting, return_when=FIRST_EXCEPTION)
@@ -80,12 +90,13 @@ def side_by_side(calls: Sequence[Callable[[Over], T]]) -> list[T]:
 
 
 @contextmanager
-def _cores_shared_out(shares: int) -> Iterator[ThreadPoolExecutor]:
+def _cores_shared_out(shares: int) -> Iterator[int]:
+    """Yields how many cores a call has, of as many parts."""
     before = torch.get_num_threads()
     own = max(1, before // shares)
     torch.set_num_threads(own)
     try:
-        yield _pool(shares, own)
+        yield own
     finally:
         torch.set_num_threads(before)
 

@@ -1,4 +1,4 @@
-"""A stretch of updates of some lanes, all in one step."""
+"""A stretch of updates of some lanes, all in one step or each in its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from clr_study.data import generator
 from clr_study.engine.side_by_side import Abandoned, Over
-from clr_study.engine.state import Lanes
+from clr_study.engine.state import Lanes, together
 from clr_study.engine.step import Hyper, make_step
 from clr_study.engine.task import Task
 from clr_study.optim import Optimizer, Params, State, build_optimizer
@@ -34,6 +34,7 @@ class Stretch:
         optimizer: A pair of pure functions.
         specs: One a lane.
         draws: By seed, the samples [T, B] and the augmentations' numbers [T, B, k] of each update, from the lanes' own.
+        apart: Whether each lane takes steps of its own, one lane after the other.
         reseeds: Whether the network draws by itself, and so must be told from which seed at every update.
     """
 
@@ -42,6 +43,7 @@ class Stretch:
     optimizer: Optimizer
     specs: Sequence[TrialSpec]
     draws: Draws
+    apart: bool = False
     reseeds: bool = False
 
     def of(self, share: Sequence[int], model: nn.Module) -> Stretch:
@@ -65,6 +67,12 @@ class Stretch:
         Raises:
             Abandoned: Nobody does.
         """
+        if self.apart and len(share) > 1:
+            each = [
+                replace(self, specs=[spec]).take(lanes, [lane], stop, over)
+                for spec, lane in zip(self.specs, share, strict=True)
+            ]
+            return together(state for state, _ in each), np.concatenate([losses for _, losses in each], axis=1)
         begin, first, plain = lanes.update, self.specs[0], len(self.specs) == 1
         own = lanes.take(share)
         carry: Carry = (own.params, own.buffers, own.slots)

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from clr_study.engine.evaluate import Scores, evaluate
+from clr_study.engine.fuse import fills_caches
 from clr_study.engine.precision import choose_products
 from clr_study.engine.side_by_side import shared_out, side_by_side, structures
 from clr_study.engine.state import Lanes, start, together
@@ -57,7 +58,7 @@ class Snapshot:
 
 
 class Training:
-    """Trains some runs that differ in numbers only, all in one step.
+    """Trains some runs that differ in numbers only, all in one step unless a step of one alone fills the caches.
 
     Args:
         specs: The runs. They share data, model, batch size, budget and the optimizer's structure (`fuse_key`).
@@ -88,6 +89,8 @@ class Training:
         choose_products(first.precision)
         self.unfusable = why_unfusable(make if build else first.model, self.model)
         """Why these runs cannot share a step, or None."""
+        self.apart = self.unfusable is not None or fills_caches(first, task, self.model)
+        """Whether each run takes steps of its own."""
         if lanes is None:
             lanes = start([models[spec.seed] for spec in self.specs], self.optimizer, task.device, task.dtype)
         self.lanes = lanes.to(task.device)
@@ -134,15 +137,16 @@ class Training:
         specs = [self.specs[run] for run in self.running]
         begin, size = self.lanes.update, specs[0].batch_size
         draws = {seed: self.task.draws(seed, begin, stop, size) for seed in sorted({spec.seed for spec in specs})}
-        common = Stretch(self.model, self.task, self.optimizer, specs, draws, self.unfusable is not None)
-        shares = shared_out(len(specs), self.task.device)
+        unfusable = self.unfusable is not None
+        common = Stretch(self.model, self.task, self.optimizer, specs, draws, self.apart, unfusable)
+        shares = shared_out(len(specs), self.task.device, self.apart)
         calls = [
             partial(common.of(share, model).take, self.lanes, share, stop)
             for share, model in zip(shares, structures(self.model, len(shares)), strict=True)
         ]
         self._synchronise()
         clock = time.perf_counter()
-        found = side_by_side(calls)
+        found = side_by_side(calls, even_part=not self.apart and len(specs) > 1)
         self._synchronise()
         spent = (time.perf_counter() - clock) / len(specs)
         lanes = together(state for state, _ in found)
@@ -158,7 +162,7 @@ class Training:
         if not due:
             return {}
         lanes = self.lanes.take([self.running.index(run) for run in due])
-        fused = self.unfusable is None and len(due) > 1
+        fused = not self.apart and len(due) > 1
         precision = self.specs[0].precision
         validation = evaluate(self.model, lanes, self.task, self.task.validation, fused, precision)
         tested = self.task.test if self.specs[0].test else None

@@ -11,7 +11,16 @@ from contextlib import suppress
 from pathlib import Path
 
 from clr_study.data import cache_folder
-from clr_study.engine import MOST_LANES, Task, counted_lanes, fastest, fitting_lanes, step_key
+from clr_study.engine import (
+    MOST_LANES,
+    Task,
+    counted_lanes,
+    fastest,
+    fills_caches,
+    fitting_lanes,
+    most_shares,
+    step_key,
+)
 from clr_study.errors import ClrStudyError
 from clr_study.search.loop import TRIES
 from clr_study.search.where import Workers
@@ -58,6 +67,8 @@ class LaneCounts:
         fitting = fitting_lanes(spec, task, room, self.wanted)
         if 1 < fitting < self.wanted or (fitting == 1 < self.wanted and fitting_lanes(spec, task, 2**60) > 1):
             self.say(no_room(self.wanted, fitting))
+        if fitting > 1 and self.workers.places[0].device == "cpu" and fills_caches(spec, task):
+            self.say(sharing(spec.model["kind"], min(fitting, most_shares(self.workers.capacity.threads)), {}))
         return fitting
 
     def _fastest(self, spec: TrialSpec, task: Task, room: int) -> int:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from dataclasses import replace
 
 import pytest
 import torch
 
-from clr_study.engine import Training, load_task
+from clr_study.engine import Training, fuse, load_task
 from clr_study.engine.side_by_side import MOST_SHARES, shared_out, side_by_side
 from clr_study.spec import TrialSpec
 
@@ -45,7 +46,7 @@ def trained(threads: int, model: dict, lanes: int, seeds: int) -> Training:
 
 
 @pytest.mark.parametrize("seeds", [1, 2])
-@pytest.mark.parametrize("lanes", [4, 7])
+@pytest.mark.parametrize("lanes", [2, 4, 7])
 @pytest.mark.parametrize(
     "model",
     [{"kind": "mlp"}, {"kind": "small_cnn", "width": 4, "norm": "batch"}, {"kind": "resnet", "depth": 8, "width": 4}],
@@ -64,24 +65,35 @@ def test_a_lane_trains_to_the_same_bits_in_one_thread_and_in_two(model, lanes, s
             assert evaluation.validation_accuracy == other.validation_accuracy
 
 
-def test_two_lanes_on_two_cores_are_the_runs_trained_alone():
-    both = trained(2, {"kind": "mlp"}, 2, seeds=1)
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("lanes", [2, 5])
+def test_lanes_whose_step_fills_the_caches_are_the_runs_trained_alone(threads, lanes, monkeypatch):
+    monkeypatch.setattr(fuse, "CACHES", 0)
+    together = trained(threads, {"kind": "mlp"}, lanes, seeds=2)
     torch.set_num_threads(1)
-    for lane in range(2):
-        alone = Training([both.specs[lane]], load_task(DATA))
-        for _ in alone.run():
-            pass
+    for lane in range(lanes):
+        alone = Training([together.specs[lane]], load_task(DATA))
+        for a, b in zip(alone.run(), together.seen, strict=True):
+            assert (a.evaluations[0].losses == b.evaluations[lane].losses).all()
+            assert a.evaluations[0].validation_loss == b.evaluations[lane].validation_loss
         for name, tensor in alone.lanes.params.items():
-            assert torch.equal(tensor[0], both.lanes.params[name][lane]), name
+            assert torch.equal(tensor[0], together.lanes.params[name][lane]), name
+
+
+def test_a_small_network_shares_its_step_and_a_large_one_does_not():
+    small, large = ({"kind": "mlp", "hidden": hidden} for hidden in ((8,), (3000, 3000)))
+    assert not Training([replace(SPEC, model=small)] * 2, load_task(DATA)).apart
+    assert Training([replace(SPEC, model=large)] * 2, load_task(DATA)).apart
 
 
 def test_shares_are_even_and_hold_every_lane_once():
     torch.set_num_threads(3)
-    for lanes in range(1, 20):
-        shares = shared_out(lanes, CPU)
+    for lanes, apart in itertools.product(range(1, 20), (False, True)):
+        shares = shared_out(lanes, CPU, apart)
         assert [lane for share in shares for lane in share] == list(range(lanes))
         assert max(map(len, shares)) - min(map(len, shares)) <= 1
         assert len(shares) <= 3
+        assert min(map(len, shares)) >= 2 or apart or lanes == 1
     assert shared_out(50, torch.device("cuda:0")) == [list(range(50))]
 
 

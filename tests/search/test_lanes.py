@@ -172,6 +172,15 @@ def test_more_lanes_than_there_is_room_for_are_said(small, tmp_path, monkeypatch
     assert said == [f"--lanes 50: a batch has room for {count} of these runs, so they train {count} at a time"]
 
 
+def test_lanes_that_are_wanted_of_a_network_too_large_to_share_a_step_are_said_to_share_none(small, tmp_path):
+    study, said = small(("hidden = [8]", "hidden = [8192]")), []
+    with counts(study, tmp_path, said, lanes=8) as lanes:
+        assert lanes(job(study)) == 8
+    (sentence,) = said
+    assert "a step of one alone fills the caches" in sentence
+    assert "side by side" in sentence or "one by one" in sentence
+
+
 def test_a_network_that_cannot_share_a_step_has_one_lane_however_many_are_wanted(small, tmp_path, monkeypatch):
     monkeypatch.setattr(fuse, "unfusable", lambda spec, task: "Its Dropout draws.")
     said = []

@@ -225,16 +225,6 @@ def test_out_of_memory_halves_the_batch_until_it_fits(bench, monkeypatch):
     ]
 
 
-@pytest.fixture
-def one_thread():
-    """Where each lane of two has a thread, it trains alone, and is rounded otherwise than as a lane."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.mark.usefixtures("one_thread")
 def test_out_of_memory_on_the_way_goes_on_to_the_same_results(bench, monkeypatch):
     lrs = (0.05, 0.1, 0.2, 0.3)
     whole = bench(lrs, name="whole")
