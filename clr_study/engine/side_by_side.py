@@ -13,6 +13,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache, partial
 from typing import TypeAlias, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -24,6 +25,8 @@ Over: TypeAlias = threading.Event
 # Threads that train side by side, at most: Python runs one of them at a time, and its part of a small step is a fifth.
 # Of more cores than that each thread uses several for its own step.
 MOST_SHARES = 4
+# To copy even the mlp takes 1 ms, and there are two stretches of steps and samples from each evaluation to the next.
+_COPIES: WeakKeyDictionary[nn.Module, list[nn.Module]] = WeakKeyDictionary()
 
 
 class Abandoned(Exception):  # noqa: N818 (nothing has gone wrong)
@@ -55,8 +58,17 @@ def shared_out(lanes: int, device: torch.device, apart: bool = False) -> list[li
 
 
 def structures(model: nn.Module, shares: int) -> list[nn.Module]:
-    """Returns the network for each share: itself for a single one, else a copy, since a pass puts tensors into it."""
-    return [model] if shares == 1 else [copy.deepcopy(model) for _ in range(shares)]
+    """Returns the network for each share: itself for a single one, else a copy, since a pass puts tensors into it.
+
+    The copies are made once, and are in training mode or not as the network is.
+    """
+    if shares == 1:
+        return [model]
+    copies = _COPIES.setdefault(model, [])
+    copies += [copy.deepcopy(model) for _ in range(shares - len(copies))]
+    for one in copies[:shares]:
+        one.train(model.training)
+    return copies[:shares]
 
 
 def most_shares(threads: int) -> int:
