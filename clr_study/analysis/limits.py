@@ -124,5 +124,12 @@ def _fixed(comparison: Comparison, study: Study) -> Iterator[str]:
     models, sizes = [arm.model for arm in study.arms], {arm.train.batch_size for arm in study.arms}
     yield (
         f"Tested on {study.data.table.get('kind')} with {kinds(models)}, {kinds([arm.optim for arm in study.arms])},"
-        f" batch size {words.listed([str(size) for size in sorted(sizes)])}{told}; nothing else was."
+        f" batch size {words.listed([str(size) for size in sorted(sizes)])}{told}{_rounding(study)}; nothing else was."
     )
+
+
+def _rounding(study: Study) -> str:
+    """How the steps were rounded, where that is not as float32 by itself."""
+    modes: set[str] = {str(arm.train.precision) for arm in study.arms} - {"float32"}
+    modes |= {"compiled steps" for arm in study.arms if arm.train.compile}
+    return f", in {words.listed(sorted(modes))}" if modes else ""

@@ -11,7 +11,7 @@ import numpy as np
 from clr_study.analysis import BOUND_RULES
 from clr_study.check.goal import check_goal
 from clr_study.data import Split
-from clr_study.engine import Task, Training, fuse_key, load_task
+from clr_study.engine import Task, Training, fuse_key, load_task, try_compiler
 from clr_study.errors import ClrStudyError, SpecError, short_trace
 from clr_study.metrics import ALWAYS, METRICS
 from clr_study.models import build_model, why_unfusable
@@ -80,6 +80,8 @@ def check_study(study: Study, task: Task | None = None) -> CheckReport:
         raise _at(error, "[data]") from error.__cause__
     _check_metric(study, task)
     _check_rule(study)
+    if any(arm.train.compile for arm in study.arms):
+        try_compiler()
     budgets = {arm.name: Budget.of(arm.train, len(task.train), f"[arms.{arm.name}] train") for arm in study.arms}
     for each in study.arms:
         check_lengths(each, budgets[each.name].per_epoch)
@@ -188,7 +190,9 @@ def _buildable(arm: str, spec: TrialSpec, task: Task) -> tuple[str | None, str]:
 
 def _one_step(group: list[tuple[str, TrialSpec]], task: Task, fused: bool) -> str | None:
     """Takes a step of each; returns why vmap cannot take the model, where only a step of a run alone works."""
-    short = [replace(spec, batch_size=min(SAMPLES, len(task.train)), updates=1, evaluate_at=(1,)) for _, spec in group]
+    # Compiled or not, a step asks the same of a network.
+    few = min(SAMPLES, len(task.train))
+    short = [replace(spec, batch_size=few, updates=1, evaluate_at=(1,), compile=False) for _, spec in group]
     if fused:
         try:
             list(Training(short if len(short) > 1 else short * 2, task).run())  # one alone does not meet vmap

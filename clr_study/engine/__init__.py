@@ -1,6 +1,7 @@
 """Training: one pure step, plain or fused over lanes, and a loop that yields what it sees."""
 
 from clr_study.engine.checkpoint import read_checkpoint, write_checkpoint
+from clr_study.engine.compiled import try_compiler
 from clr_study.engine.evaluate import Scores, evaluate
 from clr_study.engine.fuse import (
     MOST_LANES,
@@ -46,5 +47,6 @@ __all__ = [
     "start",
     "step_key",
     "together",
+    "try_compiler",
     "write_checkpoint",
 ]

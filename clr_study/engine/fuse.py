@@ -33,6 +33,7 @@ def fuse_key(spec: TrialSpec) -> str:
 def step_key(spec: TrialSpec) -> str:
     """Returns a text that is equal for two runs whose steps are the same but for numbers, however many they take."""
     parts = [spec.data, spec.model, structure(spec.optim), spec.batch_size, spec.precision, spec.clip]
+    parts += ["compile"] if spec.compile else []
     return json.dumps(parts, sort_keys=True, default=str)
 
 

@@ -98,6 +98,8 @@ def fastest(rates: Rates) -> int:
 def flat_training(spec: TrialSpec, task: Task, lanes: int, updates: int, distinct: bool = False) -> Training:
     """Returns a training to time: at so low a rate that no lane can diverge and leave the others a cheaper step.
 
+    Its step is never compiled, which would take longer than the timing.
+
     Args:
         spec: One of the runs.
         task: Its data.
@@ -106,7 +108,7 @@ def flat_training(spec: TrialSpec, task: Task, lanes: int, updates: int, distinc
         distinct: Whether each lane has a seed of its own, and so its own samples, as measured runs have.
     """
     flat = {"kind": "constant", "lr": 1e-12}
-    short = replace(spec, schedule=flat, updates=updates, evaluate_at=(updates,))
+    short = replace(spec, schedule=flat, updates=updates, evaluate_at=(updates,), compile=False)
     return Training([replace(short, seed=spec.seed + lane * distinct) for lane in range(lanes)], task)
 
 

@@ -32,6 +32,7 @@ def make_step(
     shared_inputs: bool = False,
     precision: Precision = "float32",
     clip: float | None = None,
+    bound: bool = True,
 ) -> Step:
     """Returns the step `(params, buffers, state, inputs, targets, lr, hyper) -> (params, buffers, state, loss)`.
 
@@ -51,8 +52,10 @@ def make_step(
             then have no axis of lanes, and the first layer is one ordinary layer over all of them.
         precision: `bf16` for a forward pass in mixed precision; the loss, the gradients and the update are float32.
         clip: The largest norm of a lane's gradient; None for any.
+        bound: Whether the step of one run may put tensors into the model, which is fast, and no compiler can follow.
     """
-    forward = lanes_forward(model, shared_inputs, precision) if fused else bound_forward(model, precision)
+    alone = bound_forward if bound else plain_forward
+    forward = lanes_forward(model, shared_inputs, precision) if fused else alone(model, precision)
     judge = lanes_loss(loss, shared_inputs) if fused else loss
     after = _update(optimizer, multipliers_of(model), clip, fused)
 

@@ -12,9 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from clr_study.data import generator
+from clr_study.engine.compiled import any_number_of_lanes, compiled, prepared
+from clr_study.engine.fuse import step_key
 from clr_study.engine.side_by_side import Abandoned, Over
 from clr_study.engine.state import Lanes, together
-from clr_study.engine.step import Hyper, make_step
+from clr_study.engine.step import Hyper, Step, make_step
 from clr_study.engine.task import Task
 from clr_study.optim import Optimizer, Params, State, build_optimizer
 from clr_study.spec import TrialSpec
@@ -73,35 +75,18 @@ class Stretch:
                 for spec, lane in zip(self.specs, share, strict=True)
             ]
             return together(state for state, _ in each), np.concatenate([losses for _, losses in each], axis=1)
-        begin, first, plain = lanes.update, self.specs[0], len(self.specs) == 1
-        own = lanes.take(share)
-        carry: Carry = (own.params, own.buffers, own.slots)
-        seconds = own.seconds
-        del own  # of the lanes' state before, no copy is to be held while they train
-        seeds = sorted({spec.seed for spec in self.specs})
-        rows = torch.tensor([seeds.index(spec.seed) for spec in self.specs], device=self.task.device)
-        draws = [self.draws[seed] for seed in seeds]
+        begin, plain = lanes.update, len(self.specs) == 1
+        carry, seconds = self._carry(lanes, share)
         table = np.stack([spec.lr_schedule(np.arange(begin, stop)) for spec in self.specs], axis=1)
         lrs = torch.from_numpy(table).to(self.task.device, self.task.dtype)  # [T, N]
-        step = make_step(
-            self.model,
-            self.task.loss,
-            self.optimizer,
-            fused=not plain,
-            shared_inputs=len(seeds) == 1,
-            precision=first.precision,
-            clip=first.clip,
-        )
-        hyper = self._hyper(plain)
-        if plain:
-            carry = _each(carry, lambda tensor: tensor[0])
+        step, batch, hyper = self._step(), self._batches(), self._hyper(plain)
         losses: list[Tensor] = []
         for t in range(stop - begin):
             if over.is_set():
                 raise Abandoned
-            inputs, targets = self.task.batch(*_samples(draws, t, rows))
+            inputs, targets = batch(t)
             if self.reseeds:
-                _seed_draws(first.seed, begin + t)
+                _seed_draws(self.specs[0].seed, begin + t)
             params, buffers, slots, loss = step(*carry, inputs, targets, lrs[t, 0] if plain else lrs[t], hyper)
             carry = (params, buffers, slots)
             losses.append(loss)
@@ -109,6 +94,53 @@ class Stretch:
         if plain:
             carry = _each(carry, lambda tensor: tensor[None])
         return Lanes(*carry, seconds, stop), seen
+
+    def compile(self, lanes: Lanes, share: Sequence[int], over: Over) -> None:
+        """Has the step of these lanes compiled, if it is to be and was not yet; their state stays as it is.
+
+        Args:
+            lanes: As `take`.
+            share: As `take`.
+            over: Set where nobody waits for it any more.
+        """
+        first, plain = self.specs[0], len(self.specs) == 1 or self.apart
+        key = (step_key(first), plain, len({spec.seed for spec in self.specs}) == 1, torch.get_num_threads())
+        if plain and len(share) > 1:
+            replace(self, specs=[first]).compile(lanes, share[:1], over)
+        elif not over.is_set():
+            carry, _ = self._carry(lanes, share)
+            lrs = torch.zeros(() if plain else len(share), dtype=self.task.dtype, device=self.task.device)
+            hyper = self._hyper(plain)
+            if not plain:
+                any_number_of_lanes(carry, lrs, hyper)
+            prepared(key, lambda: self._step()(*carry, *self._batches()(0), lrs, hyper))
+
+    def _carry(self, lanes: Lanes, share: Sequence[int]) -> tuple[Carry, Tensor]:
+        """The tensors of these lanes, of a single one without an axis of lanes, and their seconds."""
+        own = lanes.take(share)
+        carry: Carry = (own.params, own.buffers, own.slots)
+        return _each(carry, lambda tensor: tensor[0]) if len(share) == 1 else carry, own.seconds
+
+    def _step(self) -> Step:
+        first = self.specs[0]
+        step = make_step(
+            self.model,
+            self.task.loss,
+            self.optimizer,
+            fused=len(self.specs) > 1,
+            shared_inputs=len({spec.seed for spec in self.specs}) == 1,
+            precision=first.precision,
+            clip=first.clip,
+            bound=not first.compile,
+        )
+        return compiled(step) if first.compile else step
+
+    def _batches(self) -> Callable[[int], tuple[Tensor, Tensor]]:
+        """From the number of an update within the stretch to its inputs and targets."""
+        seeds = sorted({spec.seed for spec in self.specs})
+        rows = torch.tensor([seeds.index(spec.seed) for spec in self.specs], device=self.task.device)
+        draws = [self.draws[seed] for seed in seeds]
+        return lambda t: self.task.batch(*_samples(draws, t, rows))
 
     def _hyper(self, plain: bool) -> Hyper:
         own = [build_optimizer(spec.optim).hyper for spec in self.specs]

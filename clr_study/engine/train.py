@@ -140,13 +140,16 @@ class Training:
         unfusable = self.unfusable is not None
         common = Stretch(self.model, self.task, self.optimizer, specs, draws, self.apart, unfusable)
         shares = shared_out(len(specs), self.task.device, self.apart)
-        calls = [
-            partial(common.of(share, model).take, self.lanes, share, stop)
+        own = [
+            (common.of(share, model), share)
             for share, model in zip(shares, structures(self.model, len(shares)), strict=True)
         ]
+        even_part = not self.apart and len(specs) > 1
+        if specs[0].compile:  # which no run's seconds are to hold
+            side_by_side([partial(stretch.compile, self.lanes, share) for stretch, share in own], even_part)
         self._synchronise()
         clock = time.perf_counter()
-        found = side_by_side(calls, even_part=not self.apart and len(specs) > 1)
+        found = side_by_side([partial(stretch.take, self.lanes, share, stop) for stretch, share in own], even_part)
         self._synchronise()
         spent = (time.perf_counter() - clock) / len(specs)
         lanes = together(state for state, _ in found)

@@ -64,6 +64,7 @@ def range_test_runs(study: Study, budget: Budget, seeds: Sequence[int]) -> list[
                 seed=seed,
                 test=False,
                 precision=arm.train.precision,
+                compile=arm.train.compile,
                 clip=arm.train.clip,
             ),
             {},

@@ -108,6 +108,7 @@ def fill(
         seed=seed,
         test=test,
         precision=arm.train.precision,
+        compile=arm.train.compile,
         clip=arm.train.clip,
         values=tables["values"],
     )

@@ -41,6 +41,7 @@ class TrialSpec:
             study's name, and from nothing else. Runs of two arms with the same seed are a pair.
         test: Whether the test split is read, as it is in the measure phase only.
         precision: `float32`; `tf32` for products that a GPU rounds to TensorFloat-32; `bf16` for mixed precision.
+        compile: Whether torch compiles the step.
         clip: The largest norm of the run's gradient; None for any.
         values: What else a training loop of the user's own is given.
 
@@ -65,12 +66,17 @@ class TrialSpec:
     seed: int
     test: bool
     precision: Precision = "float32"
+    compile: bool = False
     clip: float | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        """Returns the canonical JSON text: keys sorted, no spaces; no values are left out."""
-        own = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "values" or self.values}
+        """Returns the canonical JSON text: keys sorted, no spaces; `values` and `compile` only where they are given."""
+        own = {
+            item.name: getattr(self, item.name)
+            for item in fields(self)
+            if item.name not in ("values", "compile") or getattr(self, item.name)
+        }
         return json.dumps(own, sort_keys=True, separators=(",", ":"))
 
     @property
