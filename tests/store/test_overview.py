@@ -91,9 +91,10 @@ def test_a_database_of_another_program_is_refused_and_left_alone(storage_url, na
     with engine.begin() as connection:
         connection.execute(sql(f"CREATE TABLE {name} (version_num VARCHAR(32), theirs INTEGER)"))
         connection.execute(sql(f"INSERT INTO {name} VALUES ('4f2a', 1)"))
-    with pytest.raises(StorageError) as caught:
-        open_store(storage_url)
-    assert f"is another program's: it holds the tables {name}, which are not clr_study's" in str(caught.value)
+    for look in (open_store, overview, upgrade_storage):
+        with pytest.raises(StorageError) as caught:
+            look(storage_url)
+        assert f"is another program's: it holds the tables {name}, which are not clr_study's" in str(caught.value)
     with engine.connect() as connection:
         assert engine.dialect.get_table_names(connection) == [name]
         assert connection.execute(sql(f"SELECT count(*) FROM {name}")).scalar() == 1
