@@ -20,7 +20,20 @@ from clr_study.spec import load_study
 
 DOCS = Path(__file__).parent
 # In this order; what lies beside them in `how-to` comes after them.
-HOW_TO = ("range-test", "budgets", "report", "own-loop", "own-schedule", "own-figure", "gpus")
+HOW_TO = (
+    "range-test",
+    "budgets",
+    "report",
+    "own-loop",
+    "own-schedule",
+    "own-figure",
+    "gpus",
+    "clusters",
+    "ray",
+    "kubernetes",
+    "slurm",
+    "databases",
+)
 SENTENCES = {
     "schedules": "What may stand in `[arms.NAME.schedule]`.",
     "data": "What may stand in `data`.",

@@ -82,9 +82,13 @@ def _watched(study: Study, where: Where, quiet: bool) -> Iterator[Say]:
         return
     console = Console(stderr=True)
     watch, stop = Watch(study), threading.Event()
-    console.print(Text(f"{study.name}: {plain(study.question)}", style="bold"), soft_wrap=not console.is_terminal)
+    begun = False
+    title = f"{study.name}: {plain(study.question)}" if study.question else study.name
+    console.print(Text(title, style="bold"), soft_wrap=not console.is_terminal)
 
     def say(sentence: str) -> None:
+        nonlocal begun
+        begun = True
         console.print(Text(plain(sentence)), soft_wrap=not console.is_terminal)
 
     drawn = console.is_terminal and not console.is_dumb_terminal
@@ -99,7 +103,8 @@ def _watched(study: Study, where: Where, quiet: bool) -> Iterator[Say]:
         else:
             yield say
     except BaseException:
-        say(f"so far: {watch.summary()}")
+        if begun:  # what is refused at the start needs no more words than the refusal's
+            say(f"so far: {watch.summary()}")
         raise
     finally:
         stop.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import threading
 from collections import deque
@@ -22,6 +23,8 @@ from clr_study.executors.missing import optional
 TRIES = 3
 # Seconds between two looks at whether a worker that finds no room is still wanted.
 PATIENCE = 0.5
+# Seconds in which the head of a cluster has to take a connection.
+KNOCK_SECONDS = 10.0
 # What of the owner's environment goes with a worker: the storage's URL. It travels as an argument, which Ray keeps in
 # memory; Ray's own runtime environment would write it into logs.
 PREFIX = "CLR_"
@@ -208,12 +211,14 @@ def ray(
         paths = sorted({path for path in map(_source, modules) if path})
         travels = {"runtime_env": {"py_modules": paths}} if paths else {}
         try:
+            _knock(address)
             with _own_signals():
                 library.init(address=address, log_to_driver=False, logging_level="ERROR", **travels)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (OSError, OverflowError, RuntimeError, ValueError) as error:
             words = " ".join(str(error).split())[:300]
             raise InputError(
-                f"--address {address}: no Ray cluster answers there ({words}); start one with `ray start --head`"
+                f"--executor ray: no Ray cluster answers at --address {address} ({words}); start one with "
+                "`ray start --head`"
             ) from None
     try:
         _check_room(library.nodes(), gpus_per_worker, cpus_per_worker)
@@ -222,6 +227,13 @@ def ray(
             library.shutdown()
         raise
     return RayExecutor(setups, {"num_gpus": gpus_per_worker, "num_cpus": cpus_per_worker}, ends_ray=starts)
+
+
+def _knock(address: str) -> None:
+    """Sees at once whether anybody answers at `HOST:PORT`; Ray would try for minutes, and write into the terminal."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), KNOCK_SECONDS).close()
 
 
 def _check_room(nodes: Sequence[Mapping[str, Any]], gpus: float, cpus: int) -> None:

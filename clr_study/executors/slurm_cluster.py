@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError, Executor, Future
 from pathlib import Path
@@ -15,6 +16,8 @@ from clr_study.executors.missing import optional
 
 # How often a batch that meets its time limit is put in line again. Pre-emption may come any number of times.
 TIME_OUTS = 10
+# Seconds for which the end of cancelled jobs is waited for.
+LAST_WAIT = 10.0
 
 
 class _Call:
@@ -48,6 +51,7 @@ class SlurmExecutor(Executor):
         self.setups, self.poll, self.begin = setups, poll, begin
         self.submitter: Any = None
         self.jobs: dict[Future[Any], Any] = {}
+        self.cancelled: list[Any] = []
         self.over, self.news = False, threading.Condition()
         self.watcher: threading.Thread | None = None
 
@@ -66,17 +70,21 @@ class SlurmExecutor(Executor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Waits for the jobs, or cancels them, those that run too."""
+        """Waits for the jobs, or cancels them, those that run too, and waits a while for these to be gone."""
         with self.news:
             self.over = True
             if cancel_futures:
                 for future, job in self.jobs.items():
                     job.cancel()
                     future.set_exception(CancelledError())
+                self.cancelled += self.jobs.values()
                 self.jobs.clear()
             self.news.notify()
         if wait and self.watcher:
             self.watcher.join()
+            end = time.monotonic() + LAST_WAIT
+            while time.monotonic() < end and not all(job.done(force_check=True) for job in self.cancelled):
+                time.sleep(self.poll)
 
     def _watch(self) -> None:
         while True:

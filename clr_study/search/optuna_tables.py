@@ -8,21 +8,46 @@ import optuna
 from optuna.storages import BaseStorage, RDBStorage
 
 from clr_study.errors import StorageError
-from clr_study.store import engine_options, patiently
+from clr_study.store import engine_options, optunas_version, patiently
 
 
-def optuna_storage(url: str) -> RDBStorage:
-    """Opens Optuna's own tables in a storage, and makes them where there are none.
+def check_optunas(url: str) -> None:
+    """Refuses a storage that another Optuna has begun, before anything of ours is made in it.
+
+    Its next major version changes what is stored: 5 writes times in UTC, where 4 wrote them as the clock on the wall.
 
     Args:
         url: The storage's URL, password included.
+
+    Raises:
+        StorageError: Its tables are of an Optuna that this one must not work with, or the database did not answer.
+    """
+    made_by = optunas_version(url)
+    if made_by is None:
+        return
+    if made_by.partition(".")[0] != optuna.__version__.partition(".")[0]:
+        raise StorageError(
+            f"the storage holds Optuna's tables as Optuna {made_by} made them, and {optuna.__version__} is installed; "
+            "give another --storage"
+        )
+    optuna_storage(url, create=False).engine.dispose()
+
+
+def optuna_storage(url: str, *, create: bool = True) -> RDBStorage:
+    """Opens Optuna's own tables in a storage.
+
+    Args:
+        url: The storage's URL, password included.
+        create: Whether they are made where there are none.
 
     Raises:
         StorageError: They are of an Optuna that this one cannot work with, or the database did not answer.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # its warnings of lost connections are mended here
     try:
-        return patiently(url, lambda: RDBStorage(url, engine_kwargs=engine_options(url)))
+        return patiently(
+            url, lambda: RDBStorage(url, engine_kwargs=engine_options(url), skip_table_creation=not create)
+        )
     except RuntimeError as error:
         if "compatible with the table schema" not in str(error):
             raise

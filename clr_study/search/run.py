@@ -16,7 +16,7 @@ from clr_study.range_tests import bounds_for_holes, ramp_updates, range_test_run
 from clr_study.search.ending import conclude
 from clr_study.search.lanes import LaneCounts
 from clr_study.search.loop import Source, Watched, drive
-from clr_study.search.optuna_tables import arm_studies, optuna_storage
+from clr_study.search.optuna_tables import arm_studies, check_optunas, optuna_storage
 from clr_study.search.phases import FixedPhase, Record, SearchPhase
 from clr_study.search.push import Pushes
 from clr_study.search.samplers import check_budget
@@ -142,6 +142,8 @@ class _Crew:
         with ExitStack() as stack:
             # Made before anything is written, since it may refuse; ended before the lease is given back.
             stack.enter_context(self.workers.executor)
+            if self.study.search:
+                check_optunas(self.where.url)
             self.store = stack.enter_context(open_store(self.where.url))
             if self.study.name not in study_names(self.store):
                 add_study(self.store, self.study)  # there is nothing to own before it is there
@@ -236,6 +238,7 @@ class _Crew:
         results = read_results(self.store, self.study.name)
         again = confirm_runs(self.study, searched, self.report.budgets, results)
         if again:
+            del results  # it is read anew, and of a large study one copy is enough
             confirm = self.study.search.confirm
             say(f"confirm: each arm's best {self.study.search.confirmed} trials, on {confirm.seeds} fresh seeds")
             self.drive_planned(again)

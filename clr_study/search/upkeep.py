@@ -11,7 +11,7 @@ import optuna
 from optuna.storages import RDBStorage
 
 from clr_study.errors import StorageError
-from clr_study.search.optuna_tables import optuna_storage
+from clr_study.search.optuna_tables import check_optunas, optuna_storage
 from clr_study.search.where import Where
 from clr_study.store import Store, copy_rows, drop_checkpoints, open_store, own, stored_study, study_names
 from clr_study.worker import is_checkpoint
@@ -34,6 +34,7 @@ def copy_study(study: str, source_url: str, target_url: str) -> str:
         StorageError: A storage cannot be opened, the study is not in the source or is being run, or the target holds
             one of that name.
     """
+    check_optunas(target_url)
     with open_store(source_url, create=False) as source:
         arms = [arm.name for arm in stored_study(source, study).arms]
         with own(source, study), open_store(target_url) as target:

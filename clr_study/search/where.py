@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -103,11 +104,13 @@ another one
         there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
         if not there.is_dir():
             raise InputError(f"{flag}: {folder} cannot be made, since {there} is no folder; give another one")
-        if not os.access(there, os.W_OK | os.X_OK):
+        try:
+            tempfile.TemporaryFile(dir=there).close()  # rights alone do not tell, as where a system keeps its own files
+        except OSError as error:
             raise InputError(
-                f"{flag}: {folder} cannot be written, since {there} may not be written to; make it writable, or give "
-                "another one"
-            )
+                f"{flag}: {folder} cannot be written, since {there} may not be written to ({error.strerror}); make it "
+                "writable, or give another one"
+            ) from None
 
 
 class Workers:

@@ -33,7 +33,7 @@ from clr_study.store.forget import forget
 from clr_study.store.lanes import keep_lanes, kept_lanes
 from clr_study.store.leaders import Leader, leaders
 from clr_study.store.lease import Lease, own
-from clr_study.store.overview import Overview, StoredStudy, overview, upgrade_storage
+from clr_study.store.overview import Overview, StoredStudy, optunas_version, overview, upgrade_storage
 from clr_study.store.plan import plan_runs
 from clr_study.store.progress import ArmProgress, Progress, progress
 from clr_study.store.read import (
@@ -73,6 +73,7 @@ __all__ = [
     "kept_lanes",
     "leaders",
     "open_store",
+    "optunas_version",
     "overview",
     "own",
     "paths_in_use",

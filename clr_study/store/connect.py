@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.pool import NullPool
 
 from clr_study.errors import StorageError
-from clr_study.store.schema import prepare
-from clr_study.store.sqlite_file import absolute, check_file
+from clr_study.store.schema import is_current, prepare
+from clr_study.store.sqlite_file import absolute, check_file, is_begun, uri_to_look
 from clr_study.store.transact import WRITES, retrying
 from clr_study.store.urls import EXTRAS, masked, read_url, scrubbed
 
@@ -70,25 +72,39 @@ def open_store(url: str, *, create: bool = True, patience: float = 0.0) -> Store
         clr_study.errors.StorageError: there is no database .../other.db; `clr-study run` makes it
         >>> folder.cleanup()
     """
-    store = reach(url, create=create, patience=patience)
+    address, patience = _address(url, create=create, patience=patience)
+    waits = max(patience, BUSY_SECONDS)
+    if address.get_backend_name() == "sqlite" and is_begun(Path(str(address.database))):
+        with _opened(address, _looking(address), patience) as seen:  # opening it to write sets its journal's mode
+            retrying(lambda: is_current(seen.engine, create=create), address, waits)
+    store = _opened(address, _engine(address), patience)
     try:
-        waits = max(patience, BUSY_SECONDS)
-        retrying(lambda: prepare(store.engine, create=create), store.engine.url, waits)
+        retrying(lambda: prepare(store.engine, create=create), address, waits)
     except BaseException:
         store.dispose()
         raise
     return store
 
 
-def reach(url: str, *, create: bool = False, patience: float = 0.0) -> Store:
-    """Opens a storage as it is, whatever the version of its tables; see `open_store`."""
+def reach(url: str) -> Store:
+    """Opens a storage to look at it as it is, whatever the version of its tables; a SQLite file is left as it was."""
+    address, patience = _address(url, create=False, patience=0.0)
+    sqlite = address.get_backend_name() == "sqlite"
+    return _opened(address, _looking(address) if sqlite else _engine(address), patience)
+
+
+def _address(url: str, *, create: bool, patience: float) -> tuple[URL, float]:
+    """A storage's URL with the whole path of a file, and how long its database is waited for."""
     address = read_url(url)
-    if address.get_backend_name() == "sqlite":
-        path = absolute(str(address.database))
-        check_file(path, create=create)
-        address = address.set(database=str(path))
-        patience = max(patience, BUSY_SECONDS)  # two processes that make one file hold each other up for a moment
-    engine = _engine(address)
+    if address.get_backend_name() != "sqlite":
+        return address, patience
+    path = absolute(str(address.database))
+    check_file(path, create=create)
+    # Two processes that make one file hold each other up for a moment.
+    return address.set(database=str(path)), max(patience, BUSY_SECONDS)
+
+
+def _opened(address: URL, engine: Engine, patience: float) -> Store:
     try:
         retrying(lambda: _connect(engine), address, patience)
     except BaseException:
@@ -145,6 +161,14 @@ def _engine(address: URL) -> Engine:
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _looking(address: URL) -> Engine:
+    """An engine that leaves a SQLite file, and what an ended process left beside it, byte for byte as they are."""
+    uri = uri_to_look(Path(str(address.database)))
+    return create_engine(
+        address, poolclass=NullPool, creator=lambda: sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS)
+    )
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, record: object) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import func, select, text
+from sqlalchemy import column, func, inspect, select, table, text
 from sqlalchemy.engine import Connection
 
 from clr_study.errors import StorageError
-from clr_study.store.connect import BUSY_SECONDS, Store, reach
-from clr_study.store.schema import HEAD, prepare, schema_version
+from clr_study.store.connect import Store, open_store, reach
+from clr_study.store.schema import HEAD, OPTUNAS_MARK, refuse_foreign, schema_version
+from clr_study.store.sqlite_file import absolute, is_begun
 from clr_study.store.tables import checkpoints, evaluations, runs, studies
-from clr_study.store.transact import read, retrying
+from clr_study.store.transact import PATIENCE, read, retrying
+from clr_study.store.urls import read_url
 
 SIZES = {
     "postgresql": "SELECT pg_database_size(current_database())",
@@ -68,10 +70,10 @@ def overview(url: str) -> Overview:
         url: The storage's URL.
 
     Raises:
-        StorageError: It cannot be opened.
+        StorageError: It cannot be opened, or is another program's.
     """
     with reach(url) as store:
-        schema = read(store.engine, schema_version)
+        schema = _schema(store)
         return Overview(
             place=store.masked_url,
             backend=store.engine.dialect.name,
@@ -92,14 +94,46 @@ def upgrade_storage(url: str) -> tuple[str, str]:
         The version before, and the one now.
 
     Raises:
-        StorageError: It cannot be opened, holds no tables, or those of a newer clr_study.
+        StorageError: It cannot be opened, holds no tables, or those of a newer clr_study or of another program.
     """
     with reach(url) as store:
-        before = read(store.engine, schema_version)
+        before = _schema(store)
         if before is None:
             raise StorageError(f"the storage {store.masked_url} holds no study yet; `clr-study run` sees to that")
-        retrying(lambda: prepare(store.engine, create=True), store.engine.url, BUSY_SECONDS)
-        return before, HEAD
+    open_store(url).dispose()
+    return before, HEAD
+
+
+def optunas_version(url: str) -> str | None:
+    """Returns which Optuna made its tables in a storage, None where there are none; the storage need not be there.
+
+    Args:
+        url: The storage's URL.
+
+    Raises:
+        StorageError: It cannot be opened, or is another program's.
+
+    Examples:
+        >>> optunas_version("sqlite:////nowhere/results.db") is None
+        True
+    """
+    address = read_url(url)
+    if address.get_backend_name() == "sqlite" and not is_begun(absolute(str(address.database))):
+        return None
+    with reach(url) as store:
+        _schema(store)
+        return read(store.engine, _optunas_version)
+
+
+def _optunas_version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(OPTUNAS_MARK):
+        return None
+    return connection.execute(select(column("library_version")).select_from(table(OPTUNAS_MARK))).scalar()
+
+
+def _schema(store: Store) -> str | None:
+    retrying(lambda: refuse_foreign(store.engine), store.engine.url, PATIENCE)
+    return read(store.engine, schema_version)
 
 
 def _bytes(store: Store) -> int:
@@ -118,7 +152,7 @@ def _studies(connection: Connection) -> tuple[StoredStudy, ...]:
     )
     counts = {name: (planned, ended) for name, planned, ended in connection.execute(query)}
     parts = []
-    for table in (evaluations, checkpoints):
-        beside = select(studies.c.name, func.count().label("rows")).select_from(studies.join(runs).join(table))
+    for rows in (evaluations, checkpoints):
+        beside = select(studies.c.name, func.count().label("rows")).select_from(studies.join(runs).join(rows))
         parts.append({row.name: row.rows for row in connection.execute(beside.group_by(studies.c.name))})
     return tuple(StoredStudy(name, *counts[name], *(part.get(name, 0) for part in parts)) for name in sorted(counts))

@@ -20,6 +20,7 @@ HEAD = "0004"
 MIGRATIONS = Path(__file__).with_name("migrations")
 # Optuna's tables have everyday names; where they are, this one of them tells that they are Optuna's.
 OPTUNAS_MARK, OPTUNAS_NAMES = "version_info", ("alembic_version", "studies", "trials")
+NAMED = 5  # tables that a refusal names
 LOCK = 4_726_577  # any number that no one else takes for a lock in this database
 
 
@@ -33,11 +34,31 @@ def prepare(engine: Engine, *, create: bool) -> None:
     Raises:
         StorageError: They are newer, or would have to be made or upgraded and may not be, or another program's.
     """
+    if is_current(engine, create=create):
+        return
+    with writing(engine) as connection, _alone(connection):
+        if schema_version(connection) != HEAD:  # another process may have been here while this one waited
+            upgrade(connection)
+
+
+def refuse_foreign(engine: Engine) -> None:
+    """Refuses tables that are another program's; it only reads.
+
+    Raises:
+        StorageError: They are.
+    """
+    with engine.begin() as connection:
+        tables = inspect(connection).get_table_names()
+    _refuse_foreign(tables, engine)
+
+
+def is_current(engine: Engine, *, create: bool) -> bool:
+    """Returns whether the tables are those of this version; it only reads. See `prepare`."""
     with engine.begin() as connection:
         version = schema_version(connection)
         tables = inspect(connection).get_table_names() if version is None else []
     if version == HEAD:
-        return
+        return True
     _refuse_newer(version, engine)
     _refuse_foreign(tables, engine)
     if not create and version is None:
@@ -47,9 +68,7 @@ def prepare(engine: Engine, *, create: bool) -> None:
             f"the storage {masked(engine.url)} has schema {version}, this clr_study needs {HEAD}; "
             "`clr-study storage upgrade` brings it there, and so does the next `clr-study run`"
         )
-    with writing(engine) as connection, _alone(connection):
-        if schema_version(connection) != HEAD:  # another process may have been here while this one waited
-            upgrade(connection)
+    return False
 
 
 def schema_version(connection: Connection) -> str | None:
@@ -79,14 +98,18 @@ def _refuse_newer(version: str | None, engine: Engine) -> None:
 
 
 def _refuse_foreign(tables: Iterable[str], engine: Engine) -> None:
-    """Refuses to put tables beside those of a program that calls its own as ours or Optuna's are called."""
+    """Refuses another program's SQLite file, and tables that are called as ours or Optuna's and are not."""
     there = set(tables)
     taken = [] if VERSION_TABLE in there else sorted(there & set(metadata.tables))
     taken += [] if OPTUNAS_MARK in there else sorted(there & set(OPTUNAS_NAMES))
+    # On a server several programs may share a database; a file is one program's.
+    if engine.dialect.name == "sqlite" and not there & {VERSION_TABLE, OPTUNAS_MARK}:
+        taken = sorted(there)
     if taken:
+        more = f" and {len(taken) - NAMED} more" if len(taken) > NAMED else ""
         raise StorageError(
-            f"the storage {masked(engine.url)} is another program's: it holds the tables {', '.join(taken)}, which "
-            "are not clr_study's or Optuna's; give a database of its own as --storage"
+            f"the storage {masked(engine.url)} is another program's: it holds the tables {', '.join(taken[:NAMED])}"
+            f"{more}, which are not clr_study's or Optuna's; give a database of its own as --storage"
         )
 
 

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from clr_study.cli import main
@@ -120,6 +121,8 @@ def write(block: Block, where: str) -> None:
         compile(block.text, where, "exec")
     if block.language == "toml" and "[arms." in block.text:
         parse_study(block.text, where=where)
+    if block.language == "yaml":
+        assert {"apiVersion", "kind", "metadata", "spec"} <= yaml.safe_load(block.text).keys(), where
     path = Path(block.title)
     assert not path.is_absolute()
     path.parent.mkdir(parents=True, exist_ok=True)

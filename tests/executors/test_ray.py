@@ -62,6 +62,15 @@ def test_more_than_any_node_has_is_refused(ray_cluster, options, words):
         ray([int], **options)
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "nowhere.invalid:6379", "127.0.0.1:70000"])
+def test_an_address_at_which_nobody_answers_is_refused_before_ray_tries_for_minutes(address, monkeypatch):
+    library = pytest.importorskip("ray")
+    monkeypatch.setattr(library, "is_initialized", lambda: False)
+    monkeypatch.setattr(library, "init", lambda **_: pytest.fail("Ray was asked"))
+    with pytest.raises(InputError, match=f"no Ray cluster answers at --address {address} .*start one with `ray start"):
+        ray([int], address=address)
+
+
 def test_ray_that_is_not_installed_is_named_with_its_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(InputError, match=r"--executor ray needs a package .*, ray: pip install 'clr_study\[ray\]'"):

@@ -8,6 +8,7 @@ import stat
 import sys
 import threading
 import time
+from concurrent.futures import CancelledError
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,17 @@ def test_a_job_that_dies_is_an_exception_and_only_its_own(tmp_path):
         assert fine.result(timeout=120) == 2
         with pytest.raises(Exception, match=r"(?s)has not produced any output|output"):
             doomed.result(timeout=120)
+
+
+def test_a_cancelled_job_is_gone_when_the_executor_is_shut_down(tmp_path):
+    executor = slurm([int], cluster="local")
+    future = executor.submit(second_time, str(tmp_path))
+    wait_for(tmp_path / "begun")
+    process = executor.jobs[future]._process
+    executor.shutdown(cancel_futures=True)
+    assert process.returncode is not None, "its process is a zombie, or still running"
+    with pytest.raises(CancelledError):
+        future.result()
 
 
 def test_what_jobs_leave_is_the_users_alone(tmp_path):

@@ -1,4 +1,7 @@
+import os
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -109,3 +112,18 @@ def statements() -> Callable[[Store], list[str]]:
         return said
 
     return listen
+
+
+@pytest.fixture
+def unprivileged():
+    """A folder that any user reaches, and a user to whom rights apply, as they do not to root."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        if os.geteuid() != 0:
+            yield Path(folder)
+            return
+        os.seteuid(65534)
+        try:
+            yield Path(folder)
+        finally:
+            os.seteuid(0)
