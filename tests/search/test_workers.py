@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from clr_study.search.where import Workers
 
 from clr_study.errors import InputError, SpecError, StorageError, UnknownKindError
 from clr_study.executors import EXECUTORS, elsewhere, inline
 from clr_study.search import Where, run_study
+from clr_study.search.workers import Workers
 
 
 @pytest.fixture
