@@ -30,7 +30,7 @@ GIVEN = {"kind": "given"}
 LONGEST_EPOCHS, SHORTEST = 8, 200
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FoundBounds:
     """What a range test found: the bounds by rule, the curves, and their picture, which a notebook shows by itself.
 
@@ -75,7 +75,8 @@ class FoundBounds:
         ]
         return frame(("seed", "lr", f"validation_{result.score}", "train_loss"), rows)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
+        """What each rule found, a line each; that is what a terminal shows of it."""
         lines = []
         for rule in sorted(self.bounds, key=lambda rule: rule != self.rule):
             found = self.bounds[rule]

@@ -46,6 +46,7 @@ def test_it_finds_where_a_network_learns_and_leaves_yours_alone(digits):
     assert figure.layout.yaxis.title.text == "validation accuracy"
     assert figure.layout.shapes[0].x1 == found.max_lr
     assert "plotly" in found._repr_html_()
+    assert str(found) == repr(found)
     assert str(found).startswith(f"smith: base_lr {found.base_lr:.4g}, max_lr {found.max_lr:.4g}")
 
 
