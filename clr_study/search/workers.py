@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from functools import partial
@@ -31,6 +32,8 @@ class Workers:
         folder = where.checkpoint_folder(study.name)
         self.places = _places(where, str(folder or ""), study.imports)
         self.kind = where.executor or ("inline" if len(self.places) == 1 else "processes")
+        if self.kind != "inline":
+            _check_importable(study)
         given = {
             "setups": [partial(take_place, place) for place in self.places],
             "gpus_per_worker": where.gpus_per_worker,
@@ -64,6 +67,15 @@ class Workers:
             self.executor.shutdown(wait=False, cancel_futures=True)
             raise
         return found
+
+
+def _check_importable(study: Study) -> None:
+    """Refuses what a notebook or a prompt defines itself: a worker is another process, and has none of it."""
+    if "__main__" in user_modules(study) and not hasattr(sys.modules["__main__"], "__file__"):
+        raise InputError(
+            "worker processes cannot import '__main__:...', which this session defines: put it into a file, "
+            "my_module.py, and write 'my_module:...'; or let it train on one device, in this process"
+        )
 
 
 def share_of(where: Where, workers: Sequence[Place]) -> float:
