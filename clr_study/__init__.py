@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from clr_study.check import check_study
     from clr_study.data import augment as augmentations
     from clr_study.report import figure, frames, write_report
-    from clr_study.search import FoundBounds, Where, range_test, run_range_test, run_study, tune
+    from clr_study.search import FoundBounds, range_test, run_range_test, run_study, tune
     from clr_study.spec import Results, Study, load_study, parse_study
     from clr_study.store import open_store, read_results
+    from clr_study.where import Where
     from clr_study.worker import Trial
 
 from clr_study.version import __version__ as __version__
@@ -56,7 +57,7 @@ _HOMES = {
     "Results": "clr_study.spec:Results",
     "Study": "clr_study.spec:Study",
     "Trial": "clr_study.worker:Trial",
-    "Where": "clr_study.search:Where",
+    "Where": "clr_study.where:Where",
     "augmentations": "clr_study.data.augment",
     "check_study": "clr_study.check:check_study",
     "compare": "clr_study.analysis:compare",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from importlib import import_module
+from importlib import import_module, invalidate_caches
 from typing import Any, Generic, TypeVar
 
 from clr_study.errors import SpecError, UnknownKindError, did_you_mean, short_trace
@@ -66,6 +66,7 @@ def named(path: str) -> Callable[..., Any]:
 
 
 def _imported(module: str, path: str) -> Any:
+    invalidate_caches()  # a file that was written a moment ago, as from a notebook, is not in them yet
     try:
         return import_module(module)
     except ModuleNotFoundError as error:

@@ -42,8 +42,8 @@ def studies(context: click.Context, parameter: click.Parameter, word: str) -> li
 
 def stored(context: click.Context, parameter: click.Parameter, word: str) -> list[str]:
     """Completes what can be looked at: the studies of the storage, and study files."""
-    from clr_study.search import Where
     from clr_study.store import open_store, study_names
+    from clr_study.where import Where
 
     try:
         with open_store(Where(storage=context.params.get("storage") or "").url, create=False) as store:

@@ -20,8 +20,8 @@ from rich.text import Text
 
 from clr_study.cli.text import in_bytes, plain
 from clr_study.errors import StorageError
-from clr_study.search import Where
 from clr_study.store import open_store
+from clr_study.where import Where
 
 # A study of the size of the quickstart writes some 10 MB; below this it is not started.
 LEAST_DISK, LITTLE_DISK = 200 * 2**20, 2 * 2**30

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from clr_study.analysis.evidence import evidence_of
 from clr_study.cli.find import make_importable, shipped_studies
 from clr_study.cli.stored import read_stored
 from clr_study.errors import InputError, did_you_mean
-from clr_study.report import write_evidence, write_paper
-from clr_study.search.where import DEFAULT_STORAGE, Where
 from clr_study.spec import Results
 from clr_study.store import open_store, read_results, study_names
+from clr_study.where import DEFAULT_STORAGE, Where
 
 PAPER_FOLDER = "results/paper"
 
@@ -29,17 +27,24 @@ def write_paper_of(names: Sequence[str], storage: str, out: str) -> Path:
         InputError: A study that was named is not stored, or is no shipped one.
     """
     found = _named(names, storage) if names else _all(storage)
+    from clr_study.report import write_paper
+
     return write_paper(found, Path(out) / "paper.html")
 
 
 def write_results_of(study: str, storage: str, out: str) -> Path:
     """Writes the result file of a stored study and returns its path."""
-    return write_evidence(read_stored(study, storage), out)
+    results = read_stored(study, storage)
+    from clr_study.report import write_evidence
+
+    return write_evidence(results, out)
 
 
 def _named(names: Sequence[str], storage: str) -> list[Results]:
     known = shipped_studies()
     found = [read_stored(name, storage) for name in names]
+    from clr_study.analysis.evidence import evidence_of
+
     for name, results in zip(names, found, strict=True):
         base = evidence_of(results).study
         if base not in known:
@@ -55,4 +60,6 @@ def _all(storage: str) -> list[Results]:
         return []
     with open_store(where, create=False) as store:
         stored = [read_results(store, name) for name in study_names(store)]
+    from clr_study.analysis.evidence import evidence_of
+
     return [results for results in stored if evidence_of(results).study in shipped_studies()]

@@ -96,11 +96,7 @@ def _in_full(thing: Described) -> RenderableType:
     parts += ["", Text(plain(thing.text))] if thing.text else []
     parts += ["", Text("arguments", style="bold"), _arguments(thing.arguments)] if thing.arguments else []
     parts += ["", Text("refuses", style="bold"), *(_indented(one) for one in thing.refuses)] if thing.refuses else []
-    parts += (
-        ["", Text("examples", style="bold"), Text(plain(thing.examples), no_wrap=True, overflow="ignore")]
-        if thing.examples
-        else []
-    )
+    parts += ["", Text("examples", style="bold"), Text(plain(thing.examples))] if thing.examples else []
     return Group(*parts)
 
 

@@ -19,8 +19,9 @@ from rich.text import Text
 from clr_study.cli.tables import duration, print_summary
 from clr_study.cli.text import plain
 from clr_study.cli.watch import Watch
-from clr_study.search import Where, run_range_test, run_study
+from clr_study.search import run_range_test, run_study
 from clr_study.spec import RangeTestResult, Study
+from clr_study.where import Where
 
 Say = Callable[[str], None]
 

@@ -65,9 +65,11 @@ def run(study: str, changes: Any, where: Any, quiet: bool) -> None:
       clr-study run mine.toml --storage postgresql+psycopg://me@host/db
     """
     from clr_study.cli.find import find_study
+
+    found = find_study(study, *changes)  # before torch is imported: most mistakes are in the file
     from clr_study.cli.live import run_live
 
-    run_live(find_study(study, *changes), where, quiet)
+    run_live(found, where, quiet)
 
 
 @main.command(short_help="Builds a study and takes one step of each corner.")
@@ -83,7 +85,7 @@ def check(study: str, changes: Any) -> None:
     from clr_study.cli.find import find_study
     from clr_study.cli.tables import print_check
 
-    found = find_study(study, *changes)  # before torch is imported: most mistakes are in the file
+    found = find_study(study, *changes)  # likewise
     from clr_study.check import check_study
 
     print_check(found, check_study(found))
@@ -103,9 +105,11 @@ def range_test(study: str, scale: float | None, data: str, where: Any, quiet: bo
       clr-study range-test range-test-cifar10-full --scale 0.2
     """
     from clr_study.cli.find import find_study
+
+    found = find_study(study, scale, data)  # likewise
     from clr_study.cli.live import range_test_live
 
-    range_test_live(find_study(study, scale, data), where, quiet)
+    range_test_live(found, where, quiet)
 
 
 @main.command(short_help="Writes the report again from what is stored.")

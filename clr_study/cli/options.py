@@ -60,7 +60,7 @@ def places_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
     def with_where(lanes: str, address: str | None, pairs: tuple[str, ...], **rest: Any) -> Any:
         from clr_study.errors import InputError
-        from clr_study.search import Where
+        from clr_study.where import Where
 
         if lanes != "auto" and not (lanes.isdecimal() and int(lanes) > 0):
             raise InputError(f"--lanes must be auto or a number from 1 up, but got {plain(lanes)!r}")

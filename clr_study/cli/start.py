@@ -91,10 +91,11 @@ def plan(study: str, changes: Any, where: Any) -> None:
       clr-study plan quickstart --devices cpu
     """
     from clr_study.cli.find import find_study
+
+    found = find_study(study, *changes)  # before torch is imported: most mistakes are in the file
     from clr_study.cli.plan import print_plan
     from clr_study.search import plan_study
 
-    found = find_study(study, *changes)
     print_plan(found, plan_study(found, where))
 
 

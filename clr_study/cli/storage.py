@@ -35,8 +35,8 @@ def show(storage: str, as_json: bool) -> None:
       clr-study storage show --storage postgresql+psycopg://me@host/db
     """
     from clr_study.cli.upkeep import print_overview
-    from clr_study.search import Where
     from clr_study.store import overview
+    from clr_study.where import Where
 
     found = overview(Where(storage=storage).url)
     if as_json:
@@ -54,8 +54,8 @@ def upgrade(storage: str) -> None:
     Example:
       clr-study storage upgrade
     """
-    from clr_study.search import Where
     from clr_study.store import upgrade_storage
+    from clr_study.where import Where
 
     before, now = upgrade_storage(Where(storage=storage).url)
     click.echo(f"schema {now}, up to date" if before == now else f"schema {before} upgraded to {now}")
@@ -94,6 +94,6 @@ def prune(storage: str, out: str, checkpoints: str) -> None:
       clr-study storage prune
     """
     from clr_study.cli.upkeep import prune_and_say
-    from clr_study.search import Where
+    from clr_study.where import Where
 
     prune_and_say(Where(storage=storage, out=out, checkpoints=checkpoints))

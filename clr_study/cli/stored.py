@@ -1,4 +1,4 @@
-"""The commands that read what is stored."""
+"""The commands that read what is stored. What draws and compares is imported once something is found there."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from clr_study.analysis import compare
 from clr_study.cli.find import find_study, make_importable
 from clr_study.cli.tables import print_summary
 from clr_study.cli.text import plain
 from clr_study.errors import InputError
-from clr_study.report import load_page, results_document, write_export, write_images, write_studies_report
-from clr_study.search import Where, serve_dashboard, write_everything
 from clr_study.spec import PHASES, Results
 from clr_study.store import open_store, read_results, study_names
+from clr_study.where import Where
 
 # So long may the name of a folder be that is called after several studies.
 LONGEST_FOLDER = 100
@@ -50,6 +48,8 @@ def write_report_of(studies: tuple[str, ...], storage: str, out: str, page: str,
         png: The folder of the figures as pictures; empty for none.
     """
     found = [read_stored(study, storage) for study in studies]
+    from clr_study.report import load_page, write_everything, write_images, write_studies_report
+
     names = [results.study.name for results in found]
     folder = Where(out=out).folder("-".join(names)[:LONGEST_FOLDER])
     try:
@@ -69,6 +69,8 @@ def write_report_of(studies: tuple[str, ...], storage: str, out: str, page: str,
 def export_study(study: str, storage: str, out: str, form: Any) -> tuple[Path, ...]:
     """Writes the tables of a stored study and returns their paths."""
     results = read_stored(study, storage)
+    from clr_study.report import write_export
+
     folder = Path(out) if out else Where().folder(results.study.name) / "tables"
     try:
         return write_export(results, folder, form)
@@ -78,6 +80,8 @@ def export_study(study: str, storage: str, out: str, form: Any) -> tuple[Path, .
 
 def show_dashboard(study: str | None, storage: str, host: str, port: int) -> None:
     """Serves the dashboard until Ctrl-C, which is how it ends well."""
+    from clr_study.search import serve_dashboard
+
     console = Console()
     with suppress(KeyboardInterrupt):
         serve_dashboard(
@@ -92,6 +96,9 @@ def show_study(study: str | None, storage: str, as_json: bool) -> None:
         return
     results = read_stored(study, storage)
     if as_json:
+        from clr_study.analysis import compare
+        from clr_study.report import results_document
+
         document = results_document(results, compare(results))
         print(json.dumps(document, indent=2, allow_nan=False))  # noqa: T201
         return

@@ -8,8 +8,8 @@ from rich.text import Text
 
 from clr_study.cli.text import in_bytes, plain
 from clr_study.errors import InputError
-from clr_study.search import Where, copy_study, prune_checkpoints
 from clr_study.store import Overview
+from clr_study.where import Where
 
 
 def print_overview(found: Overview) -> None:
@@ -40,12 +40,16 @@ def copy_and_say(study: str, storage: str, target: str) -> None:
     """Copies a study to another storage and says where it is now."""
     if not target:
         raise InputError("storage copy: give the storage to copy to as TO_URL, or as CLR_COPY_TO")
+    from clr_study.search import copy_study
+
     place = copy_study(study, Where(storage=storage).url, target)
     Console().print(Text(plain(f"{study} is in {place} too")), soft_wrap=True)
 
 
 def prune_and_say(where: Where) -> None:
     """Prunes checkpoints and says how many, study by study."""
+    from clr_study.search import prune_checkpoints
+
     done = prune_checkpoints(where)
     for one in done:
         said = f"{one.files} files removed, {in_bytes(one.bytes)}; {one.forgotten} runs that ended need none"

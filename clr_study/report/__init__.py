@@ -9,7 +9,7 @@ from clr_study.report.gallery import write_schedules
 from clr_study.report.images import write_images
 from clr_study.report.joint import JOINT_FIGURES
 from clr_study.report.notebook import figure, frame, frames, range_test_figure
-from clr_study.report.page import report_html, write_report
+from clr_study.report.page import report_html, write_everything, write_report
 from clr_study.report.pages import Page, Section, load_page
 from clr_study.report.paper import load_paper_page, paper_html, write_paper
 from clr_study.report.pushed import pushed_figures
@@ -46,6 +46,7 @@ __all__ = [
     "strongest",
     "studies_html",
     "summary_rows",
+    "write_everything",
     "write_evidence",
     "write_export",
     "write_images",

@@ -17,7 +17,7 @@ from plotly.offline import get_plotlyjs
 from clr_study.analysis import Comparison, compare
 from clr_study.analysis.cost import ENDINGS
 from clr_study.report.breaks import kept_together, unbroken
-from clr_study.report.document import versions
+from clr_study.report.document import versions, write_results
 from clr_study.report.files import write_whole
 from clr_study.report.pages import load_page
 from clr_study.report.progress import lost, missing
@@ -65,6 +65,19 @@ def write_report(
         UnknownKindError: The page names a figure that there is not.
     """
     return write_whole(path, report_html(results, page, comparison))
+
+
+def write_everything(results: Results, folder: Path, page: str = "comparison") -> Path:
+    """Writes `report.html` and `results.json` into a folder, and returns the report's path.
+
+    Args:
+        results: What was measured so far.
+        folder: Made if it is not there.
+        page: A shipped page's name, or the path of a page file.
+    """
+    comparison = compare(results)
+    write_results(results, folder / "results.json", comparison)
+    return write_report(results, folder / "report.html", page, comparison)
 
 
 def report_html(results: Results, page: str | Path = "comparison", comparison: Comparison | None = None) -> str:

@@ -1,13 +1,12 @@
 """Running a study: ask, pack, prune, tell, measure."""
 
 from clr_study.search.dashboard import serve_dashboard
-from clr_study.search.ending import write_everything
 from clr_study.search.one_call import FoundBounds, range_test
 from clr_study.search.plan import PhasePlan, Plan, plan_study
 from clr_study.search.run import run_range_test, run_study
 from clr_study.search.tune import tune
 from clr_study.search.upkeep import Pruned, copy_study, prune_checkpoints
-from clr_study.search.where import Where
+from clr_study.where import Where
 
 __all__ = [
     "FoundBounds",
@@ -23,5 +22,4 @@ __all__ = [
     "run_study",
     "serve_dashboard",
     "tune",
-    "write_everything",
 ]

@@ -4,25 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from clr_study.analysis import compare
 from clr_study.errors import UnfinishedError
-from clr_study.report import write_report, write_results
+from clr_study.report import write_everything
 from clr_study.search.words import complaint
 from clr_study.spec import Results
-
-
-def write_everything(results: Results, folder: Path, page: str = "comparison") -> Path:
-    """Writes `report.html` and `results.json` into a folder, and returns the report's path.
-
-    Args:
-        results: What was measured so far.
-        folder: Made if it is not there.
-        page: A shipped page's name, or the path of a page file.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    comparison = compare(results)
-    write_results(results, folder / "results.json", comparison)
-    return write_report(results, folder / "report.html", page, comparison)
 
 
 def conclude(results: Results, folder: Path) -> None:

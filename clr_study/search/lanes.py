@@ -23,8 +23,8 @@ from clr_study.engine import (
 )
 from clr_study.errors import ClrStudyError
 from clr_study.search.loop import TRIES
-from clr_study.search.where import Workers
 from clr_study.search.words import no_room, sharing
+from clr_study.search.workers import Workers
 from clr_study.spec import Job, TrialSpec
 from clr_study.store import Store, keep_lanes, kept_lanes
 from clr_study.worker import Capacity, lane_rates

@@ -12,7 +12,7 @@ from clr_study.analysis import BOUND_RULES
 from clr_study.check import check_goal
 from clr_study.data import Splits, hold_out, replicate_seeds, splits_of
 from clr_study.engine import Build, Task, Training, make_task
-from clr_study.errors import ClrStudyError, InputError
+from clr_study.errors import ClrStudyError, InputError, short_trace
 from clr_study.models import born
 from clr_study.range_tests import ramp_schedule, ramp_updates, range_test_arm, read_range_test
 from clr_study.report import frame, range_test_figure
@@ -30,7 +30,7 @@ GIVEN = {"kind": "given"}
 LONGEST_EPOCHS, SHORTEST = 8, 200
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FoundBounds:
     """What a range test found: the bounds by rule, the curves, and their picture, which a notebook shows by itself.
 
@@ -75,7 +75,8 @@ class FoundBounds:
         ]
         return frame(("seed", "lr", f"validation_{result.score}", "train_loss"), rows)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
+        """What each rule found, a line each; that is what a terminal shows of it."""
         lines = []
         for rule in sorted(self.bounds, key=lambda rule: rule != self.rule):
             found = self.bounds[rule]
@@ -221,7 +222,14 @@ def _trained(specs: Sequence[TrialSpec], task: Task, build: Build, score: str) -
         raise
     except Exception:  # noqa: S110  what vmap cannot take trains alone, and fails again there if that was not it
         pass
-    return [run for spec in specs for run in _runs([spec], Training([spec], task, build=build), score)]
+    try:
+        return [run for spec in specs for run in _runs([spec], Training([spec], task, build=build), score)]
+    except ClrStudyError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"range_test: a step with samples of shape {task.sample_shape} failed: {short_trace(error)}"
+        ) from error
 
 
 def _runs(specs: Sequence[TrialSpec], training: Training, score: str) -> list[RunResult]:

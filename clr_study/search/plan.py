@@ -23,8 +23,9 @@ from clr_study.search.kinds import at_once, planned_kinds
 from clr_study.search.lanes import step_digest, timed_once
 from clr_study.search.samplers import check_budget
 from clr_study.search.spread import spread
-from clr_study.search.where import Where, share_of
+from clr_study.search.workers import share_of
 from clr_study.spec import Phase, Study, TrialSpec
+from clr_study.where import Where
 from clr_study.worker import capacity, device_words, lane_rates, places, take_place
 
 # How long all probes train together, in seconds, each after a few updates in which libraries find their ways.

@@ -22,9 +22,9 @@ from clr_study.search.push import Pushes
 from clr_study.search.samplers import check_budget
 from clr_study.search.spread import spread
 from clr_study.search.tuner import Tuner
-from clr_study.search.where import Where, Workers, check_folders
 from clr_study.search.winners import confirm_runs, measure_runs, winner_of
 from clr_study.search.words import beginning, found
+from clr_study.search.workers import Workers
 from clr_study.spec import (
     Arm,
     Outcome,
@@ -49,7 +49,8 @@ from clr_study.store import (
     set_winner,
     study_names,
 )
-from clr_study.worker import STORAGE, closing_stores
+from clr_study.where import STORAGE, Where, check_folders
+from clr_study.worker import closing_stores
 
 Say = Callable[[str], None]
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from clr_study.check import CheckReport
 from clr_study.engine import Task, counted_lanes, lane_bytes, room_for_lanes
 from clr_study.search.kinds import planned_kinds
-from clr_study.search.where import Where
 from clr_study.spec import Gp, Study, Tpe
+from clr_study.where import Where
 from clr_study.worker import places
 
 # More processes would each load the libraries and the data for little.

@@ -12,8 +12,8 @@ from optuna.storages import RDBStorage
 
 from clr_study.errors import StorageError
 from clr_study.search.optuna_tables import check_optunas, optuna_storage
-from clr_study.search.where import Where
 from clr_study.store import Store, copy_rows, drop_checkpoints, open_store, own, stored_study, study_names
+from clr_study.where import Where
 from clr_study.worker import is_checkpoint
 
 

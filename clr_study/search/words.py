@@ -24,14 +24,16 @@ def beginning(device: str, workers: int, before: Mapping[RunKey, Ending | None],
         report: What the check has found.
 
     Examples:
-        >>> list(beginning("CPU", 2, {}, CheckReport(corners=2, budgets={}, samples=None, unfusable={})))
-        ['on CPU, 2 workers']
+        >>> own_loop = CheckReport(corners=2, budgets={}, samples=None, unfusable={})
+        >>> list(beginning("CPU", 2, {RunKey("mine", "fixed", "measure", 0, seed=7): None}, own_loop))
+        ['on CPU, 2 workers', 'begun before: 1 begin at their first update']
     """
     yield f"on {device}" + (f", {workers} workers" if workers > 1 else "")
     if before:
         done = sum(ending is not None for ending in before.values())
         kept = [f"{done} runs are done and stay as they are"] if done else []
-        rest = [f"{len(before) - done} go on from their last checkpoint"] if done < len(before) else []
+        on = "go on from their last checkpoint" if report.samples is not None else "begin at their first update"
+        rest = [f"{len(before) - done} {on}"] if done < len(before) else []
         yield f"begun before: {', '.join([*kept, *rest])}"
     if report.samples is not None:  # a loop of the user's own does so anyhow
         yield from one_by_one(report.unfusable)

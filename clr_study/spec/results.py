@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -112,7 +113,7 @@ class Stint:
     ended: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Results:
     """All that a study has measured so far.
 
@@ -129,6 +130,13 @@ class Results:
     range_tests: tuple[RangeTestResult, ...] = ()
     winners: Mapping[str, int] = field(default_factory=dict)
     stints: tuple[Stint, ...] = ()
+
+    def __repr__(self) -> str:
+        """How much there is, and not all of it: a notebook prints this below a cell."""
+        arms = [arm.name for arm in self.study.arms]
+        ended = Counter(run.ending or "unfinished" for run in self.runs)
+        counts = ", ".join(f"{count} {ending}" for ending, count in sorted(ended.items())) or "no runs"
+        return f"<Results of {self.study.name!r}: arms {arms}; {counts}>"
 
     def of(self, arm: str, phase: Phase) -> tuple[RunResult, ...]:
         """Returns the runs of an arm in a phase, in the order of trial and seed."""

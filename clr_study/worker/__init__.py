@@ -1,6 +1,6 @@
 """What runs beside a device: it trains jobs and reports to the store."""
 
-from clr_study.worker.jobs import STORAGE, closing_stores, is_checkpoint, run_jobs
+from clr_study.worker.jobs import closing_stores, is_checkpoint, run_jobs
 from clr_study.worker.machine import Machine, machine
 from clr_study.worker.own_loop import Trial
 from clr_study.worker.place import (
@@ -17,7 +17,6 @@ from clr_study.worker.place import (
 )
 
 __all__ = [
-    "STORAGE",
     "Capacity",
     "Machine",
     "Place",

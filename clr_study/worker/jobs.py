@@ -31,10 +31,10 @@ from clr_study.engine import (
 from clr_study.errors import StorageError, UnfinishedError
 from clr_study.spec import CheckpointRef, Evaluation, Job, Outcome, RunKey, Stint
 from clr_study.store import Store, append, open_store, paths_in_use, standings
+from clr_study.where import STORAGE
 from clr_study.worker.own_loop import failed, train_own
 from clr_study.worker.place import Place, current_place, device_words, versions
 
-STORAGE = "CLR_STORAGE"
 CHECKPOINT_NAME = re.compile(r"[0-9a-f]{24}-\d+\.safetensors|\.[0-9a-f]{24}-\d+\.safetensors\.\w+")
 # How long a worker that starts waits for a server that is being restarted.
 RESTART_SECONDS = 120.0

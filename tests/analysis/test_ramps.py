@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from scipy.ndimage import median_filter
+from scipy.ndimage import generic_filter
 
 from clr_study.analysis.ramps import (
     accuracy_reading,
@@ -20,8 +20,9 @@ RNG = np.random.default_rng(8)
 
 @pytest.mark.parametrize(("n", "window"), [(6, 3), (40, 5), (41, 7), (5, 5)])
 def test_the_running_median_is_scipys(n, window):
-    values = RNG.random(n)
-    assert running_median(values, window) == pytest.approx(median_filter(values, size=window, mode="reflect"))
+    values = np.random.default_rng(n).random(n)
+    # Not SciPy's median_filter, which before 1.15.2 is wrong beside the ends.
+    assert running_median(values, window) == pytest.approx(generic_filter(values, np.median, size=window))
 
 
 def test_smoothing_leaves_a_rising_curve_alone_and_takes_out_a_spike():

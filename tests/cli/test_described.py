@@ -88,3 +88,9 @@ def test_an_unknown_thing_is_a_sentence(clr_study, words, said):
     found = clr_study("list", *words)
     assert found.exit_code == 2
     assert said in found.stderr
+
+
+def test_an_example_that_is_wider_than_the_terminal_is_whole(clr_study):
+    found = clr_study("list", "optimizers", "sgd", env={"COLUMNS": "80"})
+    assert "needs a momentum above 0, but got momentum = 0.0" in " ".join(found.output.split())
+    assert max(map(len, found.output.splitlines())) <= 80

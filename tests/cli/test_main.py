@@ -92,6 +92,34 @@ def test_torch_waits_until_it_is_needed(code):
     assert done.stdout.splitlines()[-1] == "False"
 
 
+HEAVY = ("torch", "optuna", "plotly", "scipy")
+
+
+def imported_by(*words):
+    """What a command imports of that which takes a second or more."""
+    main = f"from clr_study.cli.main import main; main({list(words)}, standalone_mode=False)"
+    check = f"import sys\ntry: {main}\nfinally: print(*(name for name in {HEAVY} if name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=False)
+    return done.stdout.splitlines()[-1].split(), done.stderr
+
+
+@pytest.mark.parametrize("command", ["best", "show", "export", "report", "results", "run", "range-test", "plan"])
+def test_a_refusal_waits_for_no_heavy_import(command, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    heavy, said = imported_by(command, "nope")
+    assert said.startswith("clr-study: ")
+    assert heavy == []
+
+
+@pytest.mark.parametrize("command", ["best", "show", "export", "report"])
+def test_what_is_stored_is_looked_at_without_torch(command, stored, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    heavy, said = imported_by(command, "tiny", "--storage", stored)
+    assert said == ""
+    assert "torch" not in heavy
+    assert "optuna" not in heavy
+
+
 def test_the_public_names_are_there(run):
     for name in clr_study.__all__:
         assert getattr(clr_study, name).__doc__

@@ -44,6 +44,11 @@ def test_frames_are_the_exported_tables(results, comparison):
     assert found["runs"]["last_test_accuracy"].dtype == float
 
 
+def test_results_as_the_last_line_of_a_cell_are_a_line(results):
+    arms = [arm.name for arm in results.study.arms]
+    assert repr(results) == f"<Results of 'made': arms {arms}; 88 completed, 5 diverged, 1 failed, 2 pruned>"
+
+
 def test_an_unfinished_study_has_frames_too():
     found = frames(make_results(phases=("search",)))["runs"]
     assert set(found["phase"]) == {"search"}

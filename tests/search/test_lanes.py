@@ -13,7 +13,7 @@ from clr_study.engine import MOST_LANES, fuse, load_task
 from clr_study.search import Where, plan_study, run_study
 from clr_study.search import lanes as lanes_module
 from clr_study.search.lanes import LaneCounts, timed_once
-from clr_study.search.where import Workers
+from clr_study.search.workers import Workers
 from clr_study.spec import Budget, Job, RunKey, corner, fill
 from clr_study.store import add_study, open_store
 from clr_study.store.lanes import kept_lanes

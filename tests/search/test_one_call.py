@@ -46,6 +46,7 @@ def test_it_finds_where_a_network_learns_and_leaves_yours_alone(digits):
     assert figure.layout.yaxis.title.text == "validation accuracy"
     assert figure.layout.shapes[0].x1 == found.max_lr
     assert "plotly" in found._repr_html_()
+    assert str(found) == repr(found)
     assert str(found).startswith(f"smith: base_lr {found.base_lr:.4g}, max_lr {found.max_lr:.4g}")
 
 
@@ -71,6 +72,10 @@ def test_a_function_makes_a_network_for_each_seed_and_what_vmap_refuses_trains_a
         ({"data": np.zeros((4, 3))}, "takes data as a pair, .inputs, targets., but got a ndarray"),
         ({"data": (np.array(["a", "b"]), np.zeros(2))}, "inputs must be an array of numbers"),
         ({"model": nn.Linear(64, 3)}, r"the model gives outputs of shape \(8, 3\) .* 10 classes want \(8, 10\)"),
+        (
+            {"model": nn.Linear(63, 10)},
+            r"samples of shape \(64,\) failed: RuntimeError: .*cannot be multiplied",
+        ),
         ({"model": lambda: 3}, "must be a torch.nn.Module, or a function that returns one, but got 3"),
         ({"seeds": 2}, "seeds >= 3 must hold"),
         ({"rule": "smth"}, "no bound rule is called 'smth'; did you mean 'smith'"),

@@ -52,18 +52,21 @@ def net(*, shape, classes):
 
 
 def started(folder: Path, url: str, *words: str) -> subprocess.Popen[str]:
+    """Begins a command in a session of its own, by which its processes are told from those of other programs."""
     command = [sys.executable, "-c", "from clr_study.cli import main; main()", *words]
     environment = {**os.environ, "CLR_STORAGE": url}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    return subprocess.Popen(command, cwd=folder, env=environment, **pipes)
+    return subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True, **pipes)
 
 
-def listed() -> str:
-    """What `ps` shows: the arguments of every process."""
+def listed(session: int) -> str:
+    """What `ps` shows of a session: the arguments of every process in it."""
     lines = []
-    for place in Path("/proc").glob("[0-9]*/cmdline"):
+    for place in Path("/proc").glob("[0-9]*"):
         try:
-            lines.append(place.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+            if os.getsid(int(place.name)) == session:
+                words = (place / "cmdline").read_bytes()
+                lines.append(words.replace(b"\0", b" ").decode(errors="replace"))
         except OSError:  # it has just ended
             continue
     return "\n".join(lines)
@@ -96,7 +99,7 @@ def test_a_password_is_found_nowhere(postgresql, tmp_path, clr_study, monkeypatc
         run = started(tmp_path, url, "run", "canary.toml", "--devices", "cpu,cpu")
         seen = set()
         while run.poll() is None:
-            seen.update(listed().splitlines())
+            seen.update(listed(run.pid).splitlines())
             time.sleep(0.2)
         output = run.communicate()[0]
         assert (run.returncode, "no such kernel" in output) == (1, True), output

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 
 import pytest
 
 from clr_study.errors import SpecError
+from clr_study.registry import named
 from clr_study.schedules import SCHEDULES
-from clr_study.spec import parse_study
+from clr_study.spec import import_user_module, parse_study
 
 TEXT = """
 name = "own"
@@ -72,3 +75,18 @@ def test_the_trace_of_a_module_that_fails_is_shown_short_and_without_the_librari
 def test_imports_must_be_a_list_of_names(imports):
     with pytest.raises(SpecError, match="imports must be a list of modules"):
         parse_study(TEXT.replace('["own_schedules_of_a_test"]', imports))
+
+
+@pytest.mark.parametrize(
+    "find", [import_user_module, lambda name: named(f"{name}:thing")], ids=["in imports", "by path"]
+)
+def test_a_module_written_a_moment_ago_is_found(find, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "just_written", raising=False)
+    before = tmp_path.stat()
+    with pytest.raises(SpecError, match="just_written"):
+        find("just_written")
+    (tmp_path / "just_written.py").write_text("def thing(): ...\n")
+    os.utime(tmp_path, ns=(before.st_atime_ns, before.st_mtime_ns))  # as by a clock that has not moved on yet
+    find("just_written")
+    del sys.modules["just_written"]

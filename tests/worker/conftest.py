@@ -8,7 +8,8 @@ import pytest
 
 from clr_study.spec import CheckpointRef, Job, PlannedRun, RunKey, RunResult, TrialSpec, parse_study
 from clr_study.store import Store, add_study, open_store, plan_runs, read_results, standings
-from clr_study.worker import STORAGE, Place, closing_stores, jobs, take_place
+from clr_study.where import STORAGE
+from clr_study.worker import Place, closing_stores, jobs, take_place
 
 TEXT = """
 name = "small"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from clr_study.errors import InputError, SpecError, StorageError, UnknownKindError
 from clr_study.executors import EXECUTORS, elsewhere, inline
+from clr_study.models.mlp import mlp as build_mlp
 from clr_study.search import Where, run_study
-from clr_study.search.where import Workers
+from clr_study.search.workers import Workers
 
 
 @pytest.fixture
@@ -69,6 +72,18 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(error, match=words):
         run_study(small(), Where(**options))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_notebook_defines_trains_in_its_own_process_only(small, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    notebook = ModuleType("__main__")
+    notebook.net = build_mlp  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "__main__", notebook)
+    study = small(('model = { kind = "mlp"', 'model = { kind = "__main__:net"'))
+    assert Workers(study, Where(devices="cpu")).kind == "inline"
+    with pytest.raises(InputError, match=r"cannot import '__main__:\.\.\.', .* put it into a file, my_module.py"):
+        run_study(study, Where(devices="cpu,cpu"))
     assert list(tmp_path.iterdir()) == []
 
 

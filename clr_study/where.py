@@ -1,22 +1,22 @@
-"""Where a study runs: the storage, the workers and their devices. It is never part of the question."""
+"""Where a study runs: the storage, the workers and their devices. It is never part of the question.
+
+It needs no torch, and nothing else that takes a second to import, so what only reads a storage begins at once.
+"""
 
 from __future__ import annotations
 
 import math
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from clr_study.errors import InputError, StorageError
-from clr_study.executors import EXECUTORS, is_elsewhere
-from clr_study.spec import Study, make, user_modules
-from clr_study.worker import STORAGE, Capacity, Place, capacity, places, places_elsewhere, take_place
+from clr_study.errors import InputError
 
+# The environment variable that holds the storage's URL, for people and for worker processes.
+STORAGE = "CLR_STORAGE"
 DEFAULT_STORAGE = "sqlite:///clr_study.db"
 NO_CHECKPOINTS = "none"
 
@@ -111,98 +111,3 @@ another one
                 f"{flag}: {folder} cannot be written, since {there} may not be written to ({error.strerror}); make it "
                 "writable, or give another one"
             ) from None
-
-
-class Workers:
-    """The workers of a study: their executor and their places.
-
-    Args:
-        study: The study.
-        where: Where it runs.
-
-    Raises:
-        InputError: The executor is unknown or not installed, an option of it is wrong, or there is less than is asked
-            for; nothing was written.
-        StorageError: Workers on other machines could not reach the storage.
-    """
-
-    def __init__(self, study: Study, where: Where) -> None:
-        self.where = where
-        folder = where.checkpoint_folder(study.name)
-        self.places = _places(where, str(folder or ""), study.imports)
-        self.kind = where.executor or ("inline" if len(self.places) == 1 else "processes")
-        given = {
-            "setups": [partial(take_place, place) for place in self.places],
-            "gpus_per_worker": where.gpus_per_worker,
-            "cpus_per_worker": where.cpus_per_worker or 1,
-            "modules": user_modules(study),
-        }
-        self.executor: Executor = make(EXECUTORS, {"kind": self.kind, **where.options}, "--executor", **given)
-        self._capacity: Capacity | None = None
-
-    @property
-    def capacity(self) -> Capacity:
-        """What a worker's device has; where it is another machine's, a worker is asked."""
-        if self._capacity is None:
-            found = self._ask() if is_elsewhere(EXECUTORS[self.kind]) else capacity(self.places[0])
-            self._capacity = found
-        return self._capacity
-
-    @property
-    def share(self) -> float:
-        """The part of a device's room for lanes that is a worker's."""
-        return share_of(self.where, self.places)
-
-    def room(self) -> int:
-        """Bytes that a batch of one worker may take."""
-        return int(self.share * self.capacity.room)
-
-    def _ask(self) -> Capacity:
-        try:
-            found: Capacity = self.executor.submit(capacity).result()
-        except BaseException:  # Ctrl-C while no worker can be placed
-            self.executor.shutdown(wait=False, cancel_futures=True)
-            raise
-        return found
-
-
-def share_of(where: Where, workers: Sequence[Place]) -> float:
-    """Returns the part of a device's room for lanes that is a worker's; the whole leaves room for two workers.
-
-    Args:
-        where: Where a study runs.
-        workers: The places of its workers.
-
-    Examples:
-        >>> share_of(Where(), [Place("cpu")] * 4), share_of(Where(gpus_per_worker=0.25), [Place("cuda:0")])
-        (0.5, 0.5)
-    """
-    own = where.gpus_per_worker
-    if not own:
-        here = not (where.executor and is_elsewhere(EXECUTORS[where.executor]))
-        own = 1 / sum(place.device == workers[0].device for place in workers) if here else 1.0
-    return min(1.0, 2 * own)
-
-
-def _places(where: Where, checkpoints: str, imports: tuple[str, ...]) -> tuple[Place, ...]:
-    kind = where.executor
-    if not (kind and is_elsewhere(EXECUTORS[kind])):
-        return places(
-            where.devices,
-            checkpoints,
-            imports,
-            workers=where.workers,
-            gpus_per_worker=where.gpus_per_worker,
-            threads=where.cpus_per_worker,
-        )
-    if where.devices != "auto":
-        raise InputError(
-            f"--devices {where.devices} names devices of this machine, but --executor {kind} works on others; "
-            "say --workers and --gpus-per-worker"
-        )
-    if where.url.startswith("sqlite"):
-        raise StorageError(
-            f"--executor {kind} works on other machines, which cannot share a SQLite file; give a server that all of "
-            "them reach, as in --storage postgresql+psycopg://user:password@host/database"
-        )
-    return places_elsewhere(where.workers or 1, where.gpus_per_worker, where.cpus_per_worker or 1, checkpoints, imports)
