@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from clr_study.errors import ClrStudyError, SpecError
 from clr_study.spec.build import build_corners
+from clr_study.spec.instead import asked
 from clr_study.spec.lengths import check_lengths
 from clr_study.spec.sections import RangeTest, Train
 from clr_study.spec.space import Choices, Quantity, Range
@@ -61,11 +62,12 @@ def scaled(study: Study, factor: float) -> Study:
         >>> preview.name, preview.arms[0].train.updates, preview.arms[0].schedule["milestones"]
         ('steps-x0.1', 100, (30, 60))
         >>> preview.question
-        'Drop early or late? (scaled to 0.1 of its length: a preview)'
+        'Drop early or late? (a preview at 0.1 of its length)'
     """
     if isinstance(factor, bool) or not isinstance(factor, (int, float)) or not 0 < factor < 1:
         raise SpecError(f"scale must be a number above 0 and below 1, but got {factor!r}")
-    if "scale" in tomllib.loads(study.source):
+    table = tomllib.loads(study.source)
+    if "scale" in table:
         raise SpecError(f"scale: {study.name} is scaled already; scale the study that it is made from")
     name = f"{study.name}-x{factor:g}"
     if len(name) > LONGEST_NAME:
@@ -73,7 +75,7 @@ def scaled(study: Study, factor: float) -> Study:
     short = replace(
         study,
         name=name,
-        question=f"{study.question} (scaled to {factor:g} of its length: a preview)".lstrip(),
+        question=asked({**(table or {"question": study.question}), "scale": factor}),
         arms=tuple(_arm(arm, factor) for arm in study.arms),
         range_test=_range_test(study.range_test, factor),
         source=f"scale = {factor!r}\n{study.source}",

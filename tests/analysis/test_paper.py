@@ -56,9 +56,9 @@ def test_the_note_says_by_how_much_a_row_was_missed():
 
 PREVIEWS = {
     "scale = 0.02\n": "a preview at 0.02 of its length",
-    "seeds_instead = 1\n": "a preview on 1 seed",
-    "scale = 0.02\nseeds_instead = 3\n": "a preview at 0.02 of its length and on 3 seeds",
-    'data_instead = { kind = "npz", path = "x" }\n': "on other data",
+    "seeds_instead = 1\n": "a preview on 1 of its 10 seeds",
+    "scale = 0.02\nseeds_instead = 3\n": "a preview at 0.02 of its length and on 3 of its 10 seeds",
+    'data_instead = { kind = "npz", path = "x" }\n': "on other data (npz)",
     "# seeds = 1\n": "of another study file than the one here",
 }
 
