@@ -133,6 +133,7 @@ class Evidence:
             }
             texts = {key: table[key] for key in ("study", "name", "source", "metric", "planned", "commit")}
             versions = {name: tuple(found) for name, found in table["versions"].items()}
+            changes(tomllib.loads(table["source"]))  # a file that cannot say whether it counts is none
             return cls(**texts, arms=arms, hardware=tuple(table["hardware"]), versions=versions)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"lacks or misspells {error}") from None

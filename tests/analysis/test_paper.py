@@ -127,6 +127,8 @@ def test_evidence_comes_back_from_its_file():
     assert again.to_dict() == found.to_dict()
     assert math.isnan(again.arms["a"].finals[1])
     assert again.arms["b"] == found.arms["b"]
-    for broken in ({}, {"format": 1}, {**found.to_dict(), "arms": 3}, {**found.to_dict(), "format": 9}):
-        with pytest.raises(ValueError, match=r"format|lacks"):
+    whole = found.to_dict()
+    sources = ({**whole, "source": text} for text in ("data_instead = 3", 'scale = "much"', "scale ="))
+    for broken in ({}, {"format": 1}, {**whole, "arms": 3}, {**whole, "format": 9}, *sources):
+        with pytest.raises(ValueError, match=r"format|lacks|Invalid|Unknown"):
             Evidence.from_dict(broken)
