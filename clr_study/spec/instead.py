@@ -38,10 +38,10 @@ def asked(table: Mapping[str, Any]) -> str:
 
     Examples:
         >>> asked({"question": "Which?", "scale": 0.02})
-        'Which? (a preview at 0.02 of its length)'
+        'Which? A preview at 0.02 of its length.'
     """
-    told = changes(table)
-    return f"{table.get('question', '')} ({told})".lstrip() if told else str(table.get("question", ""))
+    question, told = str(table.get("question", "")), changes(table)
+    return f"{question} {told[0].upper()}{told[1:]}.".lstrip() if told else question
 
 
 def on_other_data(table: Mapping[str, Any]) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def scaled(study: Study, factor: float) -> Study:
         >>> preview.name, preview.arms[0].train.updates, preview.arms[0].schedule["milestones"]
         ('steps-x0.1', 100, (30, 60))
         >>> preview.question
-        'Drop early or late? (a preview at 0.1 of its length)'
+        'Drop early or late? A preview at 0.1 of its length.'
     """
     if isinstance(factor, bool) or not isinstance(factor, (int, float)) or not 0 < factor < 1:
         raise SpecError(f"scale must be a number above 0 and below 1, but got {factor!r}")

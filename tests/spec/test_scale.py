@@ -175,7 +175,7 @@ def test_it_never_mixes_with_the_full_study():
     study = study_of('kind = "constant", lr = 0.1')
     short = scaled(study, 0.05)
     assert short.name == "long-x0.05"
-    assert short.question == "Which? (a preview at 0.05 of its length)"
+    assert short.question == "Which? A preview at 0.05 of its length."
     assert study.name == "long", "the study itself is left as it is"
 
 
