@@ -28,6 +28,7 @@ GAMMAS: dict[str, Callable[[float, float], float]] = {
 }
 # A preview with fewer evaluations has no curve to look at, and a range test nothing to read its bounds off.
 EVALUATIONS = 10
+RAMP_EVALUATIONS = 20
 LONGEST_NAME = 64
 
 
@@ -36,7 +37,8 @@ def scaled(study: Study, factor: float) -> Study:
 
     Every count of updates and of epochs is multiplied: budgets, step_size, period, milestones, boundaries, the range
     test. A gamma that is applied at every update becomes `gamma ** (1/factor)`, so that a run falls as far as before.
-    Learning rates and ratios stay, and so do trials and seeds; evaluations are as far apart as before, but at least 10.
+    Learning rates and ratios stay, and so do trials and seeds; evaluations are as far apart as before, but at least 10,
+    and 20 of a range test.
 
     It is called `<name>-x<factor>`, its question says what it is, and its text begins with the key `scale`, with which
     a study file asks for the same.
@@ -108,12 +110,12 @@ def _range_test(test: RangeTest, factor: float) -> RangeTest:
         test,
         epochs=test.epochs and test.epochs * factor,
         updates=test.updates and _at_least_one(test.updates * factor, factor),
-        evaluations=_evaluations(test.evaluations, factor),
+        evaluations=_evaluations(test.evaluations, factor, RAMP_EVALUATIONS),
     )
 
 
-def _evaluations(evaluations: int, factor: float) -> int:
-    return max(min(evaluations, EVALUATIONS), round(evaluations * factor))
+def _evaluations(evaluations: int, factor: float, least: int = EVALUATIONS) -> int:
+    return max(min(evaluations, least), round(evaluations * factor))
 
 
 def _at_least_one(updates: float, factor: float) -> int:
