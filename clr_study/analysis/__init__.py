@@ -1,6 +1,6 @@
 """What the measurements say, with intervals: pure functions over values, numpy and scipy only."""
 
-from clr_study.analysis.across import Across, across
+from clr_study.analysis.across import Across, across, change
 from clr_study.analysis.bounds import BOUND_RULES, Bounds
 from clr_study.analysis.compare import compare
 from clr_study.analysis.comparison import ArmSummary, Comparison, Difference, Estimate, TimeToTarget
@@ -26,6 +26,7 @@ __all__ = [
     "TimeToTarget",
     "VarianceSplit",
     "across",
+    "change",
     "compare",
     "effort",
     "importance",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from clr_study.analysis import words
-from clr_study.analysis.comparison import Comparison
+from clr_study.analysis.comparison import Comparison, Estimate
 from clr_study.analysis.verdict import shown
 
 
@@ -44,6 +45,27 @@ def across(comparisons: Mapping[str, Comparison]) -> Across:
     shared = tuple(arm for arm in arms if all(arm in names for names in own))
     told = tuple(_limits(comparisons, shared))
     return Across(leads, sure, arms, shared, _verdict(leads, sure), told)
+
+
+def change(later: Estimate, first: Estimate) -> Estimate:
+    r"""Returns how far one mean is from another one that was measured on other runs, with a 95 % interval.
+
+    :math:`d - \sqrt{(\hat\theta_1 - l_1)^2 + (u_0 - \hat\theta_0)^2}` to
+    :math:`d + \sqrt{(u_1 - \hat\theta_1)^2 + (\hat\theta_0 - l_0)^2}`: the intervals of two independent estimates,
+    joined (Zou and Donner, *Construction of confidence limits about effect measures*, Statistics in Medicine 27, 2008).
+
+    Args:
+        later: The one mean, as :math:`\hat\theta_1`.
+        first: The other, :math:`\hat\theta_0`.
+
+    Examples:
+        >>> change(Estimate(6.0, 3.0, 9.0, 8), Estimate(8.0, 4.0, 12.0, 8))
+        Estimate(value=-2.0, low=-7.0, high=3.0, n=8)
+    """
+    apart = later.value - first.value
+    down = math.hypot(later.value - later.low, first.high - first.value)
+    up = math.hypot(later.high - later.value, first.value - first.low)
+    return Estimate(apart, apart - down, apart + up, min(later.n, first.n))
 
 
 def _sure(comparison: Comparison) -> bool:

@@ -14,6 +14,7 @@ from clr_study.analysis import measured
 from clr_study.analysis.bootstrap import estimate
 from clr_study.analysis.comparison import Estimate
 from clr_study.shipped import shipped_folder
+from clr_study.spec import changes
 from clr_study.spec.results import Results
 
 FORMAT = 1
@@ -77,14 +78,9 @@ class Evidence:
     @property
     def reservation(self) -> str:
         """Why these runs count for nothing but themselves: they are not of the study file as shipped; or nothing."""
-        table = tomllib.loads(self.source)
-        less = [f"at {table['scale']:g} of its length"] if "scale" in table else []
-        if "seeds_instead" in table:
-            less.append(f"on {table['seeds_instead']} seed{'' if table['seeds_instead'] == 1 else 's'}")
-        changes = [f"a preview {' and '.join(less)}"] if less else []
-        changes += ["on other data"] if "data_instead" in table else []
-        if changes:
-            return ", ".join(changes)
+        told = changes(tomllib.loads(self.source))
+        if told:
+            return told
         path = shipped_folder("studies") / f"{self.study}.toml"
         if not path.is_file() or path.read_text(encoding="utf-8") != self.source:
             return "of another study file than the one here"
@@ -137,6 +133,7 @@ class Evidence:
             }
             texts = {key: table[key] for key in ("study", "name", "source", "metric", "planned", "commit")}
             versions = {name: tuple(found) for name, found in table["versions"].items()}
+            changes(tomllib.loads(table["source"]))  # a file that cannot say whether it counts is none
             return cls(**texts, arms=arms, hardware=tuple(table["hardware"]), versions=versions)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"lacks or misspells {error}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ from clr_study.analysis import significance, words
 from clr_study.analysis.bootstrap import FEW
 from clr_study.analysis.comparison import Comparison
 from clr_study.analysis.verdict import ALPHA, did_not_complete, shown
+from clr_study.spec import changes
 from clr_study.spec.study import Study
 
 
@@ -21,9 +23,16 @@ def limits(comparison: Comparison, study: Study) -> tuple[str, ...]:
     """
     return tuple(
         sentence
-        for part in (_unfinished, _incomplete, _budgets, _target, _seeds, _tuning, _split, _fixed)
+        for part in (_preview, _unfinished, _incomplete, _budgets, _target, _seeds, _tuning, _split, _fixed)
         for sentence in part(comparison, study)
     )
+
+
+def _preview(comparison: Comparison, study: Study) -> Iterator[str]:
+    table = tomllib.loads(study.source)
+    told = changes(table)
+    if told:
+        yield f"This is not {table['name']} as it stands but {told}: it answers nothing in that study's place."
 
 
 def _unfinished(comparison: Comparison, study: Study) -> Iterator[str]:

@@ -149,7 +149,8 @@ def bounds_for_holes(test: RangeTest, result: RangeTestResult) -> dict[str, floa
     if found["max_lr"] is None and found["base_lr"] is None:
         raise SpecError(
             f"[range_test] the rule {test.rule!r} found no bounds between {test.low} and {test.high}: "
-            f"{found['note']}; give [range_test] another low, high or more epochs, or write the ranges yourself"
+            f"{found['note'].removesuffix('.')}; give [range_test] another low, high or more epochs, a preview a "
+            "larger --scale, or write the ranges yourself"
         )
     max_lr = found["max_lr"] if found["max_lr"] is not None else float(result.lrs[-1])
     base_lr = found["base_lr"] if found["base_lr"] is not None else max_lr / 4

@@ -137,6 +137,7 @@ def paper_html(stored: Sequence[Results]) -> str:
         rows=rows,
         ours={judged.row.id: [_words(reading) for reading in judged.readings] for judged in rows},
         counts={verdict: sum(one.verdict == verdict for one in rows) for verdict in ("reproduced", "not reproduced")},
+        shown=sum(any(reading.reservation and reading.ended for reading in one.readings) for one in rows),
         answers=[Answered(one.title, one.study, answer(one, evidence.get(one.study))) for one in page.questions],
         drawings=list(_drawings(page.drawings, drawn, evidence)),
         evidence=[evidence[name] for name in sorted(evidence)],

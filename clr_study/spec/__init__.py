@@ -3,6 +3,7 @@
 from clr_study.spec.build import build_extremes
 from clr_study.spec.fill import Budget, build_schedule, fill
 from clr_study.spec.imports import import_user_module, user_modules
+from clr_study.spec.instead import changes
 from clr_study.spec.lengths import check_lengths
 from clr_study.spec.loops import give_loop, loop_of, path_of
 from clr_study.spec.make import arguments_of, call, make
@@ -112,6 +113,7 @@ __all__ = [
     "build_extremes",
     "build_schedule",
     "call",
+    "changes",
     "check_lengths",
     "corner",
     "curve_set",

@@ -16,7 +16,7 @@ from clr_study.spec.build import build_corners
 from clr_study.spec.data_table import parse_data
 from clr_study.spec.goal import parse_metric, parse_target
 from clr_study.spec.imports import import_user_module
-from clr_study.spec.instead import on_fewer_seeds, on_other_data
+from clr_study.spec.instead import asked, on_fewer_seeds, on_other_data
 from clr_study.spec.lengths import check_lengths
 from clr_study.spec.loops import with_own_loop
 from clr_study.spec.make import call
@@ -141,6 +141,7 @@ def _study(table: Mapping[str, Any], text: str) -> Study:
     for key in ("name", "train", "arms") if own_loop else ("name", "data", "model", "train", "arms"):
         if key not in table:
             raise SpecError(f"the study file needs the key {key!r}")
+    as_it_stands = table
     if "data_instead" in table:
         table = on_other_data(table)
     if "seeds_instead" in table:
@@ -173,15 +174,14 @@ def _study(table: Mapping[str, Any], text: str) -> Study:
             "target": parse_target(table["target"], metric) if "target" in table else None,
             "range_test": _section(RangeTest, table.get("range_test", {}), "[range_test]"),
             "paper": parse_paper(table.get("paper", []), (arm.name for arm in arms)),
-            "source": text,
         },
     )
     build_corners(study)
     for arm in study.arms:
         check_lengths(arm)
     if "scale" in table:
-        study = replace(scaled(replace(study, source=""), table["scale"]), source=text)
-    return study
+        study = scaled(study, table["scale"])
+    return replace(study, source=text, question=asked(as_it_stands))
 
 
 def _loss(table: Any) -> Mapping[str, Any]:

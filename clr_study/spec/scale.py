@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from clr_study.errors import ClrStudyError, SpecError
 from clr_study.spec.build import build_corners
+from clr_study.spec.instead import asked
 from clr_study.spec.lengths import check_lengths
 from clr_study.spec.sections import RangeTest, Train
 from clr_study.spec.space import Choices, Quantity, Range
@@ -27,6 +28,7 @@ GAMMAS: dict[str, Callable[[float, float], float]] = {
 }
 # A preview with fewer evaluations has no curve to look at, and a range test nothing to read its bounds off.
 EVALUATIONS = 10
+RAMP_EVALUATIONS = 20
 LONGEST_NAME = 64
 
 
@@ -35,7 +37,8 @@ def scaled(study: Study, factor: float) -> Study:
 
     Every count of updates and of epochs is multiplied: budgets, step_size, period, milestones, boundaries, the range
     test. A gamma that is applied at every update becomes `gamma ** (1/factor)`, so that a run falls as far as before.
-    Learning rates and ratios stay, and so do trials and seeds; evaluations are as far apart as before, but at least 10.
+    Learning rates and ratios stay, and so do trials and seeds; evaluations are as far apart as before, but at least 10,
+    and 20 of a range test.
 
     It is called `<name>-x<factor>`, its question says what it is, and its text begins with the key `scale`, with which
     a study file asks for the same.
@@ -61,11 +64,12 @@ def scaled(study: Study, factor: float) -> Study:
         >>> preview.name, preview.arms[0].train.updates, preview.arms[0].schedule["milestones"]
         ('steps-x0.1', 100, (30, 60))
         >>> preview.question
-        'Drop early or late? (scaled to 0.1 of its length: a preview)'
+        'Drop early or late? A preview at 0.1 of its length.'
     """
     if isinstance(factor, bool) or not isinstance(factor, (int, float)) or not 0 < factor < 1:
         raise SpecError(f"scale must be a number above 0 and below 1, but got {factor!r}")
-    if "scale" in tomllib.loads(study.source):
+    table = tomllib.loads(study.source)
+    if "scale" in table:
         raise SpecError(f"scale: {study.name} is scaled already; scale the study that it is made from")
     name = f"{study.name}-x{factor:g}"
     if len(name) > LONGEST_NAME:
@@ -73,7 +77,7 @@ def scaled(study: Study, factor: float) -> Study:
     short = replace(
         study,
         name=name,
-        question=f"{study.question} (scaled to {factor:g} of its length: a preview)".lstrip(),
+        question=asked({**(table or {"question": study.question}), "scale": factor}),
         arms=tuple(_arm(arm, factor) for arm in study.arms),
         range_test=_range_test(study.range_test, factor),
         source=f"scale = {factor!r}\n{study.source}",
@@ -106,12 +110,12 @@ def _range_test(test: RangeTest, factor: float) -> RangeTest:
         test,
         epochs=test.epochs and test.epochs * factor,
         updates=test.updates and _at_least_one(test.updates * factor, factor),
-        evaluations=_evaluations(test.evaluations, factor),
+        evaluations=_evaluations(test.evaluations, factor, RAMP_EVALUATIONS),
     )
 
 
-def _evaluations(evaluations: int, factor: float) -> int:
-    return max(min(evaluations, EVALUATIONS), round(evaluations * factor))
+def _evaluations(evaluations: int, factor: float, least: int = EVALUATIONS) -> int:
+    return max(min(evaluations, least), round(evaluations * factor))
 
 
 def _at_least_one(updates: float, factor: float) -> int:

@@ -229,8 +229,8 @@ def device_words(device: str, threads: int = 0) -> str:
     """
     if device.startswith("cuda"):
         return torch.cuda.get_device_name(device)
-    count = threads or torch.get_num_threads()
-    return f"CPU, {count} thread{'s' * (count > 1)}, {platform.machine()}"
+    taken = threads or torch.get_num_threads()
+    return f"CPU, {taken} thread{'' if taken == 1 else 's'}, {platform.machine()}"
 
 
 @cache

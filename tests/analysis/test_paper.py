@@ -56,9 +56,9 @@ def test_the_note_says_by_how_much_a_row_was_missed():
 
 PREVIEWS = {
     "scale = 0.02\n": "a preview at 0.02 of its length",
-    "seeds_instead = 1\n": "a preview on 1 seed",
-    "scale = 0.02\nseeds_instead = 3\n": "a preview at 0.02 of its length and on 3 seeds",
-    'data_instead = { kind = "npz", path = "x" }\n': "on other data",
+    "seeds_instead = 1\n": "a preview on 1 of its 10 seeds",
+    "scale = 0.02\nseeds_instead = 3\n": "a preview at 0.02 of its length and on 3 of its 10 seeds",
+    'data_instead = { kind = "npz", path = "x" }\n': "on other data (npz)",
     "# seeds = 1\n": "of another study file than the one here",
 }
 
@@ -127,6 +127,8 @@ def test_evidence_comes_back_from_its_file():
     assert again.to_dict() == found.to_dict()
     assert math.isnan(again.arms["a"].finals[1])
     assert again.arms["b"] == found.arms["b"]
-    for broken in ({}, {"format": 1}, {**found.to_dict(), "arms": 3}, {**found.to_dict(), "format": 9}):
-        with pytest.raises(ValueError, match=r"format|lacks"):
+    whole = found.to_dict()
+    sources = ({**whole, "source": text} for text in ("data_instead = 3", 'scale = "much"', "scale ="))
+    for broken in ({}, {"format": 1}, {**whole, "arms": 3}, {**whole, "format": 9}, *sources):
+        with pytest.raises(ValueError, match=r"format|lacks|Invalid|Unknown"):
             Evidence.from_dict(broken)

@@ -2,12 +2,13 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from looking import HIDDEN, SHAPES, TICK, colours, download, rgb, wait_until
 from made_results import edge_cases, make_range_test, make_results, make_study
 
-from clr_study.report import DARK, LIGHT, write_report
+from clr_study.report import DARK, JOINT_FIGURES, LIGHT, write_report, write_studies_report
 
 pytestmark = pytest.mark.browser
 
@@ -154,3 +155,13 @@ def test_states_at_the_edge_draw_without_a_complaint(visit, tmp_path, name):
     assert page.locator("h1").is_visible()
     for plot in page.locator(".plot").all():
         assert plot.locator(".main-svg").count() > 0
+
+
+@pytest.mark.parametrize("width", [390, 700, 1000, 1280])
+def test_several_studies_with_long_names_stand_side_by_side_without_scrolling(visit, tmp_path, width):
+    made = [make_results(make_study(seeds=seeds)) for seeds in (6, 5, 4)]
+    names = [f"claims-label-noise-{share}" for share in (0, 20, 40)]
+    studies = [replace(each, study=replace(each.study, name=name)) for each, name in zip(made, names, strict=True)]
+    page = visit(write_studies_report(studies, tmp_path / "studies.html"), width=width)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert page.locator(".plot .main-svg").count() >= len(JOINT_FIGURES)

@@ -47,11 +47,11 @@ def test_a_preview_runs_to_the_page_and_to_a_result_file_that_does_not_count(clr
     assert by_report.output.strip().endswith("results/paper/paper.html")
     page = (tmp_path / "page" / "paper.html").read_text()
     assert "56 have not been run" in page
-    assert "These runs are a preview at 0.00025 of its length, on other data." in page
+    assert "These runs are a preview at 0.00025 of its length, on other data (npz)." in page
     result = clr_study("results", "paper-sigmoid-bn-on-npz-x0.00025", "--storage", url, "--out", "kept")
     assert result.exit_code == 0, result.output
     kept = json.loads((tmp_path / "kept" / "paper-sigmoid-bn-on-npz-x0.00025.json").read_text())
-    assert kept["reservation"] == "a preview at 0.00025 of its length, on other data"
+    assert kept["reservation"] == "a preview at 0.00025 of its length, on other data (npz)"
     assert kept["arms"]["fixed"]["n"] == 1
 
 

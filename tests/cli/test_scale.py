@@ -49,7 +49,7 @@ def test_a_preview_runs_under_its_own_name_and_goes_on_where_it_stopped(clr_stud
     assert clr_study("run", steps(), "--scale", "0.1", *where).exit_code == 0
     document = json.loads((tmp_path / "results" / "steps-x0.1" / "results.json").read_text())
     assert document["study"] == "steps-x0.1"
-    assert "a preview" in (tmp_path / "results" / "steps-x0.1" / "report.html").read_text()
+    assert "A preview" in (tmp_path / "results" / "steps-x0.1" / "report.html").read_text()
     assert clr_study("show", *where[:2]).output.split()[-2:] == ["steps-x0.1", "steps-x0.2"]
 
 

@@ -158,6 +158,4 @@ def test_what_a_rule_leaves_open_is_filled_in(found, bounds):
 def test_a_rule_that_finds_nothing_is_told_with_its_reason():
     with pytest.raises(SpecError) as caught:
         bounds_for_holes(STUDY.range_test, result_with(None, None, "The accuracy never rose."))
-    assert "the rule 'smith' found no bounds between 0.001 and 10.0: The accuracy never rose.; give" in str(
-        caught.value
-    )
+    assert "the rule 'smith' found no bounds between 0.001 and 10.0: The accuracy never rose; give" in str(caught.value)

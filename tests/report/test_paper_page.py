@@ -60,8 +60,15 @@ def test_a_preview_is_drawn_and_said_to_be_one():
     page = paper_html([preview])
     assert "These runs are a preview at 0.01 of its length." in page
     assert "n = 2; does not count</li>" in page
+    assert "Beside 2 of them stands something that does not count" in page
     assert 'id="drawing-5-printed-drawing"' in page
     assert "0 are reproduced, 0 are not" in page
+
+
+def test_the_report_of_a_preview_says_first_that_it_is_one(measured):
+    limits = compare(make_results(scaled(windows(seeds=2), 0.01), phases=("measure",)), resamples=50).limits
+    assert limits[0].startswith("This is not paper-sigmoid-bn as it stands but a preview at 0.01 of its length:")
+    assert not [sentence for sentence in compare(measured, resamples=50).limits if "preview" in sentence]
 
 
 def test_the_stronger_evidence_wins(measured):
@@ -121,7 +128,8 @@ def test_the_star_of_several_readings_has_the_colour_of_none(measured):
 def test_the_page_asks_what_shipped_studies_can_answer():
     page = load_paper_page()
     studies = {path.stem: parse_study(path.read_text()) for path in shipped_folder("studies").glob("*.toml")}
-    assert len(page.questions) == 11
+    asked = {question.study for question in page.questions}
+    assert asked == {name for name in studies if name.startswith("paper-")}, "each study of the paper decides something"
     for part in (*page.questions, *page.drawings):
         arms = {arm.name for arm in studies[part.study].arms}
         named = part.arms if hasattr(part, "arms") else (*part.spread, *(name for pair in part.pairs for name in pair))

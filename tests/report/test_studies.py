@@ -1,6 +1,7 @@
 """The page over several studies."""
 
 import html
+import math
 import re
 from dataclasses import replace
 
@@ -8,9 +9,10 @@ import pytest
 from made_results import edge_cases, make_results, make_study
 
 from clr_study.analysis import compare
+from clr_study.analysis.words import with_interval
 from clr_study.errors import UnknownKindError
 from clr_study.report import DARK, JOINT_FIGURES, LIGHT, Absent, studies_html, write_studies_report
-from clr_study.report.joint import Profile
+from clr_study.report.joint import Profile, StudyToStudy
 
 
 def renamed(results, name):
@@ -32,7 +34,7 @@ def test_the_page_has_a_verdict_a_row_a_study_and_every_figure(studies):
     text = studies_html(studies)
     plain = html.unescape(re.sub(r"<script.*?</script>|<[^>]*>", " ", text, flags=re.DOTALL))
     assert "Of 2 studies the best arm is" in plain or "leads in both studies." in plain
-    assert text.count('class="plot"') == len(JOINT_FIGURES) == 2
+    assert text.count('class="plot"') == len(JOINT_FIGURES) == 3
     assert text.count("plotly.js v") == 1
     assert "&lt;b&gt;second&lt;/b&gt;" in text
     assert "second: fixed: the search is over" in plain
@@ -50,6 +52,33 @@ def test_the_profile_is_that_of_the_median_times(comparisons):
         reached = sum(time is not None and time.median is not None for time in times)
         assert shares[-1] == reached / 2
         assert f"{arm} is fastest in {round(2 * shares[0])} and gets there in {reached}" in Profile().caption(info)
+
+
+def test_an_arm_is_followed_from_study_to_study(comparisons):
+    info = StudyToStudy().summarise(comparisons)
+    assert info.studies == ("made", "second")
+    assert [arm.arm for arm in info.arms] == ["fixed", "decay", "triangular", "triangular2"]
+    lost = info.arms[0]
+    assert lost.means[1].n == 0, "it diverged in the second study"
+    assert math.isnan(lost.changes[0].value)
+    for arm in info.arms[1:]:
+        first, second = (comparison.arm(arm.arm).final for comparison in comparisons.values())
+        assert arm.means == (first, second)
+        (moved,) = arm.changes
+        assert moved.value == second.value - first.value
+        assert moved.low < moved.value < moved.high
+        assert moved.high - moved.low > max(first.high - first.low, second.high - second.low)
+        assert f"{arm.arm} {with_interval(first, info.metric)}, then " in StudyToStudy().caption(info)
+    assert [row[0] for row in StudyToStudy().table(info).rows] == [arm.arm for arm in info.arms for _ in (1, 2)]
+
+
+def test_nothing_is_followed_through_one_study_or_different_metrics(comparisons):
+    made = comparisons["made"]
+    assert StudyToStudy().summarise({"made": made}) == Absent("")
+    by_loss = {"made": made, "second": replace(made, metric="test_loss")}
+    assert StudyToStudy().summarise(by_loss) == Absent("The studies are decided by different metrics.")
+    alone = {"made": made, "second": replace(made, arms=(replace(made.arms[0], arm="other"),))}
+    assert StudyToStudy().summarise(alone).why.startswith("No arm that stands in all studies")
 
 
 @pytest.mark.parametrize("kind", JOINT_FIGURES)

@@ -64,7 +64,7 @@ def test_what_the_paper_does_not_print_is_refused(paper, words):
 def test_other_data_keep_what_the_study_does_to_its_data_and_get_a_name():
     study = parsed("", 'data_instead = { kind = "image_folder", root = "photos", subset = 300 }\n')
     assert study.name == "mine-on-image_folder"
-    assert study.question == "(on other data: image_folder)"
+    assert study.question == "On other data (image_folder)."
     assert study.data.table == {"kind": "image_folder", "root": "photos"}
     assert (study.data.validation, study.data.normalise, study.data.subset) == (0, "mean_image", 300)
     preview = scaled(study, 0.1)
@@ -75,7 +75,7 @@ def test_other_data_keep_what_the_study_does_to_its_data_and_get_a_name():
 def test_fewer_seeds_are_a_preview_with_a_name():
     study = parsed("measure = { seeds = 10 }", "seeds_instead = 3\n")
     assert (study.name, study.measure.seeds) == ("mine-n3", 3)
-    assert study.question == "(on 3 of its 10 seeds: a preview)"
+    assert study.question == "A preview on 3 of its 10 seeds."
     preview = scaled(study, 0.1)
     assert preview.name == "mine-n3-x0.1"
     assert parse_study(preview.source) == preview, "the text that is stored makes the same study"

@@ -124,7 +124,7 @@ def test_every_budget_is_multiplied_and_evaluations_are_as_far_apart_but_ten_at_
 def test_the_range_test_is_multiplied():
     text = ("measure =", "range_test = { updates = 4000, evaluations = 80 }\nmeasure =")
     study = scaled(study_of('kind = "constant", lr = 0.1', a=text), 0.1)
-    assert (study.range_test.updates, study.range_test.evaluations) == (400, 10)
+    assert (study.range_test.updates, study.range_test.evaluations) == (400, 20)
     text = ("measure =", "range_test = { epochs = 8 }\nmeasure =")
     assert scaled(study_of('kind = "constant", lr = 0.1', a=text), 0.25).range_test.epochs == 2
 
@@ -175,7 +175,7 @@ def test_it_never_mixes_with_the_full_study():
     study = study_of('kind = "constant", lr = 0.1')
     short = scaled(study, 0.05)
     assert short.name == "long-x0.05"
-    assert short.question == "Which? (scaled to 0.05 of its length: a preview)"
+    assert short.question == "Which? A preview at 0.05 of its length."
     assert study.name == "long", "the study itself is left as it is"
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from sklearn.datasets import load_digits
 from clr_study.check import check_study
 from clr_study.data import ImageFiles
 from clr_study.engine import load_task
+from clr_study.spec import parse_study, scaled
 
 
 @pytest.fixture(scope="session")
@@ -145,3 +148,14 @@ def test_tuned_arms_have_one_budget():
         assert study.data.validation == 5000
         assert len({arm.train for arm in study.arms}) == 1
         assert all(arm.space for arm in study.arms)
+
+
+def test_the_nightly_preview_asks_for_studies_that_bear_its_scale_and_seeds():
+    makefile = (Path(__file__).parents[2] / "Makefile").read_text(encoding="utf-8")
+    given = dict(re.findall(r"^(SCALE|SEEDS|RAMP) \?= (\S+)$", makefile, flags=re.MULTILINE))
+    (names,) = re.findall(r"for study in (paper-.*); do", makefile)
+    for name in names.split():
+        fewer = parse_study(f"seeds_instead = {given['SEEDS']}\n{shipped(name).source}")
+        assert scaled(fewer, float(given["SCALE"])).measure.seeds == int(given["SEEDS"])
+    (ramp,) = re.findall(r"clr-study range-test (\S+) --scale \$\(RAMP\)", makefile)
+    assert scaled(shipped(ramp), float(given["RAMP"])).range_test.updates >= 100, "one of 40 found no bounds"
