@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -111,3 +112,26 @@ another one
                 f"{flag}: {folder} cannot be written, since {there} may not be written to ({error.strerror}); make it "
                 "writable, or give another one"
             ) from None
+
+
+@contextmanager
+def told_by_environment(url: str) -> Iterator[None]:
+    """Tells this process and its workers the storage's URL: their way to the password, which argv would show.
+
+    Args:
+        url: With its password.
+
+    Examples:
+        >>> with told_by_environment("sqlite:///other.db"):
+        ...     Where().url
+        'sqlite:///other.db'
+    """
+    before = os.environ.get(STORAGE)
+    os.environ[STORAGE] = url
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[STORAGE]
+        else:
+            os.environ[STORAGE] = before

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 
 from clr_study.check import CheckReport, check_study
@@ -49,7 +48,7 @@ from clr_study.store import (
     set_winner,
     study_names,
 )
-from clr_study.where import STORAGE, Where, check_folders
+from clr_study.where import Where, check_folders, told_by_environment
 from clr_study.worker import closing_stores
 
 Say = Callable[[str], None]
@@ -150,7 +149,7 @@ class _Crew:
                 add_study(self.store, self.study)  # there is nothing to own before it is there
             stack.enter_context(own(self.store, self.study.name))
             add_study(self.store, self.study)
-            stack.enter_context(_environment(STORAGE, self.store.url))
+            stack.enter_context(told_by_environment(self.store.url))
             stack.enter_context(closing_stores())  # of a worker inside this process
             stack.callback(self.workers.executor.shutdown)
             self._open = stack.pop_all()
@@ -264,17 +263,3 @@ def _check_range_test(study: Study, report: CheckReport) -> None:
     ramp_updates(study.range_test, report.budgets[study.arms[0].name])
     if report.samples and not report.samples[1]:
         raise SpecError("[data] validation = 0 leaves nothing to read a range test on; hold some samples out")
-
-
-@contextmanager
-def _environment(name: str, value: str) -> Iterator[None]:
-    """Sets a variable for this process and its workers: their way to the password, which argv would show."""
-    before = os.environ.get(name)
-    os.environ[name] = value
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
