@@ -88,6 +88,7 @@ pictures: .venv/.dev
 bench: .venv/.dev
 	for net in mlp small_cnn cifar10_full; do $(BIN)/python benchmarks/search.py --net $$net || exit 1; done
 	$(BIN)/python benchmarks/plain.py
+	for net in mlp small_cnn; do $(BIN)/python benchmarks/compiled.py --net $$net || exit 1; done
 	$(BIN)/python benchmarks/orchestration.py
 	$(BIN)/python benchmarks/ray_tune.py
 	$(BIN)/python benchmarks/ray_tune.py --net small_cnn --epochs 300
@@ -101,6 +102,7 @@ bench-gpu: .venv/.dev
 	$(BIN)/python benchmarks/search.py --net cifar10_full --trials 64 --epochs 10 --device cuda:0
 	$(BIN)/python benchmarks/plain.py --nets cifar10_full --device cuda:0
 	$(BIN)/python benchmarks/lanes.py --net cifar10_full --device cuda:0
+	for net in mlp small_cnn cifar10_full; do $(BIN)/python benchmarks/compiled.py --net $$net --device cuda:0 || exit 1; done
 	$(BIN)/python benchmarks/orchestration.py --device cuda:0
 	$(BIN)/python benchmarks/table.py
 

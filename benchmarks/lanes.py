@@ -28,7 +28,8 @@ take_place(Place(device=asked["device"]))
 def specs(updates):
     return [TrialSpec(study="bench", data=asked["data"], model={"kind": asked["net"]},
         optim={"kind": "sgd", "momentum": 0.9}, schedule={"kind": "constant", "lr": 1e-4 * (1 + lane)},
-        batch_size=asked["batch"], updates=updates, evaluate_at=(updates,), seed=0, test=False)
+        batch_size=asked["batch"], updates=updates, evaluate_at=(updates,), seed=0, test=False,
+        compile=asked["compile"])
         for lane in range(asked["lanes"])]
 task = load_task(asked["data"], asked["device"])
 cuda = asked["device"] != "cpu"
@@ -45,10 +46,11 @@ print(json.dumps({"rate": asked["lanes"] * asked["updates"] / least, "bytes": pe
 """
 
 
-def one(net: str, lanes: int, device: str) -> dict[str, float]:
+def one(net: str, lanes: int, device: str, compiled: bool = False) -> dict[str, float]:
     table = tomllib.loads(f"data = {nets.data(net)}")["data"]
     updates = max(2, round(UPDATES[net] * min(1.0, 16 / lanes)))
     asked = {"net": net, "lanes": lanes, "device": device, "data": table, "batch": nets.BATCH[net], "updates": updates}
+    asked["compile"] = compiled
     return common.in_process(ONE, json.dumps(asked))
 
 

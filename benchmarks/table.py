@@ -19,6 +19,8 @@ ROWS = (
     "orchestration",
     "ray-tune-mlp",
     "ray-tune-small_cnn-long",
+    "compiled-mlp",
+    "compiled-small_cnn",
     "lanes-mlp",
     "lanes-small_cnn",
     "lanes-cifar10_full",
