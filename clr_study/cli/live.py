@@ -83,7 +83,8 @@ def _watched(study: Study, where: Where, quiet: bool) -> Iterator[Say]:
         return
     console = Console(stderr=True)
     watch, stop = Watch(study), threading.Event()
-    console.print(Text(f"{study.name}: {plain(study.question)}", style="bold"), soft_wrap=not console.is_terminal)
+    title = f"{study.name}: {plain(study.question)}" if study.question else study.name
+    console.print(Text(title, style="bold"), soft_wrap=not console.is_terminal)
 
     def say(sentence: str) -> None:
         console.print(Text(plain(sentence)), soft_wrap=not console.is_terminal)
