@@ -66,13 +66,15 @@ test-lowest: .venv/.uv
 	VIRTUAL_ENV=build/lowest $(BIN)/uv pip install --quiet --requirement build/lowest.txt --editable . $(TEST_TOOLS)
 	build/lowest/bin/pytest tests $(SKIP_SLOW)
 
-# Each Python that is declared and at hand.
+# Each Python that is declared and at hand. The path file lets workers of Ray and Slurm, which start from nothing, find
+# the tests' functions; it comes behind the wheel, which stays the package that is tested.
 test-pythons: wheel
 	for version in 3.11 3.12 3.13; do \
 	    $(BIN)/uv python find --quiet $$version || { echo "Python $$version is not at hand"; continue; }; \
 	    $(BIN)/uv venv --quiet --clear --python $$version build/python$$version && \
 	    VIRTUAL_ENV=build/python$$version $(BIN)/uv pip install --quiet --constraint constraints.txt \
 	        "$$(ls dist/*.whl)[all]" $(TEST_TOOLS) && \
+	    echo $(CURDIR) > build/python$$version/lib/python$$version/site-packages/checkout.pth && \
 	    build/python$$version/bin/pytest tests $(SKIP_SLOW) || exit 1; \
 	done
 

@@ -96,9 +96,19 @@ def short_trace(error: BaseException) -> str:
         ValueError: could not convert string to float: 'x' (<doctest clr_study.errors.short_trace[0]>
     """
     words = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+    place = place_of(error)
+    return f"{words} ({place})" if place else words
+
+
+def place_of(error: BaseException) -> str:
+    """Returns where in the user's own code an exception was raised, the innermost place first; empty if nowhere.
+
+    Args:
+        error: As it was caught.
+    """
     if isinstance(error, SyntaxError) and error.filename:
-        return f"{words} ({error.filename}, line {error.lineno})"
+        return f"{error.filename}, line {error.lineno}"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<frozen")]
     own = [frame for frame in frames if not frame.filename.startswith(_LIBRARIES)] or frames[-1:]
     places = [f"{frame.filename}, line {frame.lineno}, in {frame.name}" for frame in reversed(own[-_FRAMES:])]
-    return f"{words} ({', called from '.join(places)})" if places else words
+    return ", called from ".join(places)

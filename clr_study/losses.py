@@ -87,7 +87,7 @@ def cross_entropy(outputs: Tensor, targets: Tensor, *, label_smoothing: float = 
         tensor(0.6931)
     """
     if not 0 <= label_smoothing < 1:
-        raise InputError(f"label_smoothing must lie in [0, 1), but got label_smoothing={label_smoothing}")
+        raise InputError(f"[loss] label_smoothing must lie in [0, 1), but got label_smoothing={label_smoothing}")
     if outputs.ndim != targets.ndim + 1 or outputs.shape[:-1] != targets.shape:
         raise InputError(
             f"loss cross_entropy takes outputs of shape {(*targets.shape, 'classes')} for targets of shape "
@@ -159,7 +159,7 @@ def huber(outputs: Tensor, targets: Tensor, *, delta: float = 1.0) -> Tensor:
         tensor(2.5000)
     """
     if not delta > 0:
-        raise InputError(f"delta > 0 must hold, but got delta={delta}")
+        raise InputError(f"[loss] delta > 0 must hold, but got delta={delta}")
     return functional.huber_loss(alike(outputs, targets, "huber"), targets.to(outputs.dtype), delta=delta)
 
 

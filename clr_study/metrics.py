@@ -146,7 +146,7 @@ def accuracy(outputs: Outputs, targets: Outputs) -> float:
     """
     if outputs.ndim > targets.ndim and outputs.shape[-1] > 1:
         return float(np.mean(outputs.argmax(axis=-1) == targets))
-    return float(np.mean((_alike(outputs, targets) > 0) == (targets > 0.5)))
+    return float(np.mean((_alike(outputs, targets, "accuracy") > 0) == (targets > 0.5)))
 
 
 @METRICS.add
@@ -200,7 +200,7 @@ def rmse(outputs: Outputs, targets: Outputs) -> float:
         >>> METRICS["rmse"].finish(rmse(np.array([3.0, 5.0]), np.array([1.0, 7.0])))
         2.0
     """
-    return float(np.mean(np.square(_alike(outputs, targets) - targets, dtype=np.float64)))
+    return float(np.mean(np.square(_alike(outputs, targets, "rmse") - targets, dtype=np.float64)))
 
 
 @METRICS.add
@@ -215,7 +215,7 @@ def r2(outputs: Outputs, targets: Outputs) -> float:
         >>> r2(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 3.0])), r2(np.full(3, 2.0), np.array([1.0, 2.0, 3.0]))
         (1.0, 0.0)
     """
-    residual = np.square(_alike(outputs, targets) - targets, dtype=np.float64).sum(axis=0)
+    residual = np.square(_alike(outputs, targets, "r2") - targets, dtype=np.float64).sum(axis=0)
     whole = np.square(targets - targets.mean(axis=0, dtype=np.float64)).sum(axis=0)
     return float(np.mean(1 - residual / whole))
 
@@ -274,9 +274,14 @@ def perplexity(outputs: Outputs, targets: Outputs) -> float:
     return float(np.mean(whole - np.take_along_axis(outputs, targets[..., None], axis=-1)[..., 0]))
 
 
-def _alike(outputs: Outputs, targets: Outputs) -> Outputs:
+def _alike(outputs: Outputs, targets: Outputs, metric: str) -> Outputs:
     """The outputs in the shape of the targets, of which those with one number a sample have an axis less."""
-    return outputs.reshape(targets.shape) if outputs.size == targets.size else outputs
+    if outputs.size != targets.size:
+        raise SpecError(
+            f"metric {metric!r} takes an output for each number of the targets, but got outputs of shape "
+            f"{outputs.shape} for targets of shape {targets.shape}"
+        )
+    return outputs.reshape(targets.shape)
 
 
 add = METRICS.add

@@ -54,7 +54,7 @@ def named(path: str) -> Callable[..., Any]:
         raise SpecError(f"{path!r} names a file; name the module instead: {f'{dotted}:{name}'!r}")
     if not all(part.isidentifier() for part in (*module.split("."), *name.split("."))):
         raise SpecError(f"{path!r} must be a module, a colon and a name in it, as in 'my_package.nets:make_net'")
-    thing: Any = _imported(module, path)
+    thing = imported(module, repr(path))
     for part in name.split("."):
         if not hasattr(thing, part):
             hint = did_you_mean(part, (known for known in dir(thing) if not known.startswith("_")))
@@ -65,7 +65,16 @@ def named(path: str) -> Callable[..., Any]:
     return thing
 
 
-def _imported(module: str, path: str) -> Any:
+def imported(module: str, where: str) -> Any:
+    """Imports a module of the user's.
+
+    Args:
+        module: Its name.
+        where: What names it, for messages.
+
+    Raises:
+        SpecError: It is not there, or fails: the end of its own trace says where.
+    """
     invalidate_caches()  # a file that was written a moment ago, as from a notebook, is not in them yet
     try:
         return import_module(module)
@@ -73,13 +82,13 @@ def _imported(module: str, path: str) -> Any:
         if error.name and f"{module}.".startswith(f"{error.name}."):
             folders = ", ".join(repr(folder) for folder in sys.path[-2:])
             raise SpecError(
-                f"{path!r}: there is no module {error.name!r}; looked for on Python's path, which ends in {folders}: "
+                f"{where}: there is no module {error.name!r}; looked for on Python's path, which ends in {folders}: "
                 "call it from the module's folder, or put that into PYTHONPATH"
             ) from None
         failed: BaseException = error
     except (Exception, SystemExit) as error:
         failed = error
-    raise SpecError(f"{path!r}: the module {module!r} cannot be imported: {short_trace(failed)}") from failed
+    raise SpecError(f"{where}: the module {module!r} cannot be imported: {short_trace(failed)}") from failed
 
 
 class Registry(Mapping[str, Callable[..., Any]], Generic[F]):

@@ -12,7 +12,7 @@ from clr_study.analysis import BOUND_RULES
 from clr_study.check.goal import check_goal
 from clr_study.data import Split
 from clr_study.engine import Task, Training, fuse_key, load_task, try_compiler
-from clr_study.errors import ClrStudyError, SpecError, short_trace
+from clr_study.errors import ClrStudyError, SpecError, place_of, short_trace
 from clr_study.metrics import ALWAYS, METRICS
 from clr_study.models import build_model, why_unfusable
 from clr_study.optim import build_optimizer
@@ -200,7 +200,7 @@ def _one_step(group: list[tuple[str, TrialSpec]], task: Task, fused: bool) -> st
         except ClrStudyError:
             raise
         except Exception as error:
-            refusal = f"{type(error).__name__}: {str(error).split('. ')[0]}"
+            refusal = f"{type(error).__name__}: {str(error).split('. ')[0]} ({place_of(error)})"
     for spec in short:
         try:
             list(Training([spec], task).run())

@@ -43,7 +43,7 @@ def check_goal(model: nn.Module, task: Task, where: str) -> str:
     try:
         value = task.loss(outputs, targets)
     except ClrStudyError as error:
-        raise type(error)(f"{where}: {error}") from None
+        raise type(error)(str(error) if str(error).startswith("[") else f"{where}: {error}") from None
     except Exception as error:
         raise SpecError(
             f"[loss] failed on outputs of shape {tuple(outputs.shape)} and targets of shape {tuple(targets.shape)}: "

@@ -21,7 +21,7 @@ def splits_of(x: Any, y: Any) -> Splits:
         y: Targets: whole numbers are classes, others are regressed on.
 
     Raises:
-        DataError: Lengths that differ, no samples, or what is no array of numbers.
+        DataError: Lengths that differ, no samples, numbers that are not finite, or what is no array of numbers.
 
     Examples:
         >>> splits = splits_of(np.zeros((4, 3)), np.array([0, 1, 2, 1]))
@@ -32,6 +32,10 @@ def splits_of(x: Any, y: Any) -> Splits:
         clr_study.errors.DataError: 4 inputs but 5 targets: shapes (4, 3) and (5,)
     """
     inputs, targets = _tensor("inputs", x), _tensor("targets", y)
+    for name, tensor in (("inputs", inputs), ("targets", targets)):
+        bad = int((~torch.isfinite(tensor)).sum())
+        if bad:
+            raise DataError(f"{name} hold NaN or inf: {bad} of {tensor.numel()} numbers; leave out those samples")
     tokens = isinstance(x, Tensor) and inputs.dtype == torch.int64
     if inputs.dtype != torch.uint8 and not tokens:
         inputs = inputs.float()

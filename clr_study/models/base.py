@@ -64,7 +64,7 @@ def born(model: nn.Module | Factory, shape: tuple[int, ...], classes: int, seed:
         seed: Fixes the initial weights of what a function makes.
 
     Raises:
-        InputError: The function returns no module.
+        InputError: It is neither, or the function returns no module.
 
     Examples:
         >>> born(lambda shape, classes: nn.Linear(*shape, classes), (4,), 2, seed=0)
@@ -72,6 +72,8 @@ def born(model: nn.Module | Factory, shape: tuple[int, ...], classes: int, seed:
     """
     if isinstance(model, nn.Module):
         return copy.deepcopy(model)
+    if not callable(model):
+        raise InputError(f"the model must be a torch.nn.Module, or a function that returns one, but got {model!r:.200}")
     taken = {"shape": shape, "classes": classes}
     given = {name: value for name, value in taken.items() if name in inspect.signature(model).parameters}
     with _sealed(seed):

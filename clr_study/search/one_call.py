@@ -157,7 +157,7 @@ def range_test(
     score = "r2" if splits.classes is None else "accuracy"
     if score == "r2":
         goal["metric"] = score
-    task = make_task(splits, device or places("auto")[0].device, table=goal)
+    task = make_task(splits, _device(device), table=goal)
     ends = {"low": low, "high": high, "ramp": ramp, "rule": rule, "seeds": seeds, "evaluations": evaluations}
     settings, spec = _planned(len(task.train), batch_size, optim, epochs, updates, ends)
     specs = [replace(spec, seed=each) for each in replicate_seeds(NAME, seed, "range_test", seeds)]
@@ -170,6 +170,11 @@ def range_test(
     if not any(len(run.updates) for run in runs):
         raise InputError(f"range_test: every run diverged before its first evaluation; give a lower low than {low:g}")
     return FoundBounds(read_range_test(settings, runs, score), rule)
+
+
+def _device(asked: str) -> str:
+    """The device; a GPU that is not there is refused here, and what is no GPU of CUDA left to torch."""
+    return places(asked or "auto")[0].device if not asked or asked.startswith("cuda") else asked
 
 
 def _pair(data: Any) -> tuple[Any, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -101,6 +102,7 @@ def tune(
         >>> bool(results.measured("slow", "validation_loss").final.min() > 0.1)
         True
     """
+    _check_given(train_fn, budget)
     drawn = {"kind": sampler} if isinstance(sampler, str) else sampler
     table: dict[str, Any] = {
         "name": name or path_of(train_fn).rpartition(":")[2].rpartition(".")[2].strip("<>"),
@@ -131,6 +133,23 @@ def tune(
     return results
 
 
+def _check_given(train_fn: Any, budget: Any) -> None:
+    """Refuses what would fail in every run, or in no words of ours."""
+    if not callable(train_fn):
+        raise InputError(f"tune: train_fn must be a function, which is called with a trial, but got {train_fn!r:.200}")
+    try:
+        inspect.signature(train_fn).bind("trial")
+    except TypeError:
+        raise InputError(f"tune: {path_of(train_fn)} must take one argument, the trial") from None
+    except ValueError:  # some functions written in C do not say what they take
+        pass
+    if isinstance(budget, bool) or not isinstance(budget, (int, Mapping)):
+        raise InputError(
+            'tune: budget must be a number of updates, or {"epochs": ..., "updates_per_epoch": ...}, but got '
+            f"{budget!r:.200}"
+        )
+
+
 def _toml(table: Mapping[str, Any], arms: Mapping[str, Any]) -> str:
     """The study file that asks the same."""
     if not isinstance(arms, Mapping) or not arms:
@@ -139,9 +158,10 @@ def _toml(table: Mapping[str, Any], arms: Mapping[str, Any]) -> str:
         )
     lines = [f"{key} = {toml_value(_plain(value, key))}" for key, value in table.items()]
     for name, arm in arms.items():
+        if not isinstance(arm, (Schedule, Mapping)):
+            hint = "; for one of PyTorch's give Schedule.from_torch(scheduler)" if hasattr(arm, "optimizer") else ""
+            raise SpecError(f"tune: arms[{name!r}] must be a schedule or the table of one, but got {arm!r:.200}{hint}")
         own = _plain(arm, f"arms[{name!r}]")
-        if not isinstance(own, Mapping):
-            raise SpecError(f"tune: arms[{name!r}] must be a schedule or the table of one, but got {arm!r}")
         whole = own if "schedule" in own else {"schedule": own}
         lines.append(toml_table(f"arms.{toml_value(str(name))}", whole))
     return "\n".join(lines) + "\n"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
-from importlib import import_module, invalidate_caches
 from typing import Any
 
-from clr_study.errors import SpecError, short_trace
+from clr_study.registry import imported
 from clr_study.spec.study import Study
 
 
@@ -17,11 +16,7 @@ def import_user_module(name: str) -> None:
     Raises:
         SpecError: It is not there, or fails: the end of its own trace says where.
     """
-    invalidate_caches()  # a file that was written a moment ago, as from a notebook, is not in them yet
-    try:
-        import_module(name)
-    except Exception as error:
-        raise SpecError(f"imports: the module {name!r} cannot be imported: {short_trace(error)}") from error
+    imported(name, "imports")
 
 
 def user_modules(study: Study) -> tuple[str, ...]:

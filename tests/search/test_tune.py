@@ -9,6 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from torch import zeros
+from torch.optim import SGD
+from torch.optim.lr_scheduler import StepLR
 
 from clr_study import tune
 from clr_study.errors import InputError, SpecError, StorageError, UnfinishedError
@@ -201,6 +204,10 @@ def test_worker_processes_import_the_loop(call, tmp_path, monkeypatch):
         ({"arms": {"a": {"schedule": ARMS["fixed"], "model": {}}}}, r"\[arms.a\] takes no key 'model'"),
         ({"budget": {"epochs": 2}}, "epochs of a training loop of your own need updates_per_epoch"),
         ({"budget": 0}, "updates > 0 must hold"),
+        ({"budget": "many"}, "tune: budget must be a number of updates, or .* but got 'many'"),
+        ({"train_fn": 3}, "tune: train_fn must be a function, which is called with a trial, but got 3"),
+        ({"train_fn": lambda: None}, "must take one argument, the trial"),
+        ({"arms": {"a": StepLR(SGD([zeros(1)], lr=0.1), 3)}}, r"tune: arms\['a'\] .*; .* give Schedule.from_torch"),
         ({"metric": "acuracy"}, "no metric is called 'acuracy'; did you mean 'accuracy'"),
         ({"metric": {"name": "bleu", "better": "more"}}, "metric better should be 'higher' or 'lower'"),
         ({"target": {"f1": 0.5}}, "target takes no key 'f1'"),
