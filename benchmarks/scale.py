@@ -1,12 +1,14 @@
 """How far a study grows before its storage or its owner gives way, on a real PostgreSQL with its default settings.
 
-Three measurements, each written into `scale.json` beside this file:
+Measurements, each written into `scale.json` beside this file:
 
 - trials: a search of 10,000 trials with 16 workers that train nothing but write what a real one would, through the
   whole path: ask, plan, pack, hand out, append, finish, tell. Trials/s, the owner's memory on the way, and whether any
   run was lost or is there twice.
 - store: `clr-study show` and `clr-study report` on a study of 100,000 runs.
 - workers: 64 workers at once, and how many of the server's connections that takes; its default is 100.
+- memory: only if it is named: the first one, of which only the owner's memory is kept, which other work on the machine
+  does not distort.
 
     .venv/bin/python benchmarks/scale.py            # all three
     .venv/bin/python benchmarks/scale.py trials --trials 1000 --workers 4
@@ -18,7 +20,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import subprocess
 import sys
 import tempfile
@@ -111,7 +112,7 @@ class Watch(threading.Thread):
     def __init__(self, server: Any, url: str, name: str) -> None:
         super().__init__(daemon=True)
         self.server, self.url, self.name_of_study, self.over = server, url, name, threading.Event()
-        self.seen: list[tuple[float, int, float]] = []
+        self.seen: list[tuple[float, int, dict[str, int]]] = []
         self.connections = 0
 
     def run(self) -> None:
@@ -127,15 +128,24 @@ class Watch(threading.Thread):
             self.seen.append((time.monotonic(), done, memory()))
 
 
-def memory() -> float:
-    """MB that this process holds now."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+def memory() -> dict[str, int]:
+    """MB that this process holds now: resident in all, and of its own.
+
+    The difference is pages of files, torch's libraries nearly all: the kernel shares them among processes, and drops
+    them when it needs room.
+    """
+    lines = Path("/proc/self/status").read_text().splitlines()
+    found = {name: value for name, _, value in (line.partition(":") for line in lines)}
+    return {to: int(found[name].split()[0]) // 1024 for to, name in (("resident", "VmRSS"), ("own", "RssAnon"))}
 
 
 def search_of(server: Any, trials: int, workers: int, arms: int = 4) -> dict[str, Any]:
     """Runs a whole study of pretended runs."""
+    import torch  # noqa: F401  the owner's checks need it, so it is part of what is there before
+
     from clr_study.search import Where, run_study
 
+    before = memory()
     with server.fresh() as url, tempfile.TemporaryDirectory() as folder:
         study = parse_study(study_text("scale", trials, arms))
         watch = Watch(server, url, "scale")
@@ -161,9 +171,16 @@ def search_of(server: Any, trials: int, workers: int, arms: int = 4) -> dict[str
         "trials_per_second": round(rate, 1),
         "seconds_of_the_whole_study": round(whole, 1),
         "cpu_seconds_of_the_owner": round(used, 1),
-        "owner_mb_by_part_of_the_trials": {str(part): mb and round(mb) for part, mb in marks.items()},
+        "owner_mb_with_imports_alone": before,
+        "owner_mb_by_part_of_the_trials": {str(part): mb for part, mb in marks.items()},
+        "owner_mb_with_the_results": memory(),
         "most_connections": watch.connections,
     }
+
+
+def only_memory(found: dict[str, Any]) -> dict[str, Any]:
+    wanted = ("trials", "workers", "lost", "twice")
+    return {name: value for name, value in found.items() if name in wanted or name.startswith("owner_mb")}
 
 
 def store_of(server: Any, runs: int) -> dict[str, Any]:
@@ -231,23 +248,24 @@ def postgres() -> Any:
 
 def main() -> None:
     options = argparse.ArgumentParser()
-    options.add_argument("part", nargs="?", choices=["trials", "store", "workers"])
+    options.add_argument("part", nargs="?", choices=["trials", "store", "workers", "memory"])
     options.add_argument("--trials", type=int, default=10_000)
     options.add_argument("--workers", type=int, default=16)
     options.add_argument("--runs", type=int, default=100_000)
     given = options.parse_args()
-    parts = {
+    parts: dict[str, Callable[[Any], dict[str, Any]]] = {
         "trials": lambda server: search_of(server, given.trials, given.workers),
         "store": lambda server: store_of(server, given.runs),
         "workers": lambda server: search_of(server, 1280, 64),
     }
+    named = {**parts, "memory": lambda server: only_memory(search_of(server, given.trials, given.workers))}
     found = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     with postgres() as server:
         for name in [given.part] if given.part else parts:
             ((version,),) = server.do("SHOW server_version")
             machine = {"cores": os.cpu_count(), "python": platform.python_version(), "postgresql": version}
             machine["load_before"] = round(os.getloadavg()[0], 1)  # other work on the same cores slows all of this
-            found[name] = {**parts[name](server), "on": machine, "when": f"{datetime.now(UTC):%Y-%m-%d}"}
+            found[name] = {**named[name](server), "on": machine, "when": f"{datetime.now(UTC):%Y-%m-%d}"}
             RESULT.write_text(json.dumps(found, indent=2) + "\n")
             print(name, json.dumps(found[name], indent=2), flush=True)
 

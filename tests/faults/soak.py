@@ -30,9 +30,11 @@ from two_arms import ARMS, evaluations, two_arms
 from clr_study.spec import Results
 from clr_study.store import open_store, read_losses, read_results
 
-STUDY = two_arms("soak", batch_size=16, updates=600, trials=4)
+# Long enough that all kills of a study fall into it, and that batches leave checkpoints on their way.
+STUDY = two_arms("soak", batch_size=16, updates=6000, trials=4)
+PLANNED = {"search": 4, "confirm": 4 * 3, "measure": 3}
 RUN = [sys.executable, "-c", "from clr_study.cli import main; main()", "run", "soak.toml", "--devices", "cpu"]
-KILLS_A_STUDY = 6
+KILLS_A_STUDY = 8
 GIVEN_UP = "its worker died"
 
 
@@ -63,24 +65,30 @@ def disturb(
         stop_for(server, away)
         done[f"database away for {away:.0f} s"] += 1
     while True:
-        try:
-            code = process.wait(draw.uniform(0.1, 4.0))
-        except subprocess.TimeoutExpired:
-            # The first seconds of an owner's life are imports: most kills are to come while something trains.
-            if not list(folder.rglob("*.safetensors")) and draw.random() < 0.9:
-                continue
-            code = None
+        if done.total() < KILLS_A_STUDY:
+            wait_for_a_moment(process, url, draw)
+        else:
+            process.wait()
+        code = process.poll()
         if code is None:
-            if done.total() >= KILLS_A_STUDY:
-                code = process.wait()
-            else:
-                done[strike(process, draw, server)] += 1
-                continue
+            done[strike(process, draw, server)] += 1
+            continue
         if code in (0, 1):
             return done
         if code != -signal.SIGKILL:
             raise RuntimeError(f"exit code {code}: {(folder / 'log').read_text()[-3000:]}")
         process = start(folder, url, workers)
+
+
+def wait_for_a_moment(process: subprocess.Popen, url: str, draw: random.Random) -> None:
+    """Most blows are to fall while something trains; the first seconds of a process's life are imports."""
+    seen = evaluations(url, "soak") if draw.random() < 0.9 else -1
+    while process.poll() is None and evaluations(url, "soak") <= seen:
+        time.sleep(0.1)
+    try:
+        process.wait(draw.uniform(0.0, 2.0))
+    except subprocess.TimeoutExpired:
+        return
 
 
 def stop_for(server: Postgres, seconds: float) -> None:
@@ -120,7 +128,7 @@ def judge(folder: Path, url: str) -> tuple[Counter[str], Results]:
         found["given up after three kills"] += given_up
         found["losses"] += not (whole or given_up)
     for arm in ARMS:
-        for phase, planned in (("search", 4), ("measure", 3)):
+        for phase, planned in PLANNED.items():
             found["losses"] += max(0, planned - len(results.of(arm, phase)))
     settings = Counter((run.key.phase, run.spec.digest) for run in results.runs)
     found["duplicates"] = len(results.runs) - len({run.key for run in results.runs})

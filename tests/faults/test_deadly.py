@@ -51,6 +51,58 @@ def test_a_run_whose_worker_dies_three_times_fails_alone(tmp_path, monkeypatch):
     assert all(run.note.startswith("its worker died 3 times: ") for run in runs if run.key.arm == "deadly")
 
 
+# Four arms share network, batch size and length, so they are four lanes of one batch; one of them ends its worker, or
+# raises there. The owner, which draws the schedule for its checks, is spared.
+BATCH = """
+name = "batch"
+data = { kind = "digits", validation = 0.2 }
+model = { kind = "mlp", hidden = [16] }
+train = { batch_size = 64, updates = 40, evaluations = 4 }
+measure = { seeds = 1 }
+""" + "".join(f"[arms.arm{number}.schedule]\nkind = 'MODULE:Odd'\nlr = 0.{number}\n" for number in (1, 2, 3, 4))
+ODD = """
+import multiprocessing, os, signal
+from dataclasses import dataclass
+from clr_study.schedules import Schedule
+
+@dataclass(frozen=True, kw_only=True)
+class Odd(Schedule):
+    lr: float
+
+    def formula(self, t):
+        if self.lr == 0.3 and multiprocessing.parent_process() is not None:
+            HARM
+        return 0 * t + self.lr
+"""
+HARMS = {
+    "odd_dies": ("os.kill(os.getpid(), signal.SIGKILL)", "its worker died 3 times: "),
+    "odd_raises": ("raise RuntimeError('no such lane')", "Traceback (most recent call last)"),
+}
+
+
+@pytest.mark.usefixtures("nothing_stays_registered")
+@pytest.mark.parametrize("module", HARMS)
+def test_a_batch_is_split_until_the_culprit_is_alone(module, tmp_path, monkeypatch):
+    harm, note = HARMS[module]
+    (tmp_path / f"{module}.py").write_text(ODD.replace("HARM", harm))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    url = f"sqlite:///{tmp_path}/s.db"
+    where = Where(storage=url, out=str(tmp_path / "out"), devices="cpu", executor="processes", lanes=4)
+    with pytest.raises(UnfinishedError, match="1 of 4 runs failed, first trial 0 of arm arm3"):
+        run_study(parse_study(BATCH.replace("MODULE", module)), where)
+    with open_store(url, create=False) as store:
+        runs = read_results(store, "batch").runs
+    endings = {run.key.arm: run.ending for run in runs}
+    assert endings == {"arm1": "completed", "arm2": "completed", "arm3": "failed", "arm4": "completed"}
+    for run in runs:
+        if run.key.arm == "arm3":
+            assert run.note.startswith(note)
+        else:
+            assert run.updates.tolist() == list(run.spec.evaluate_at)
+            if module == "odd_raises":
+                assert "failed: RuntimeError: no such lane" in run.note, "it was not in the culprit's batch"
+
+
 GREEDY = """
 import resource
 from clr_study.engine import fuse

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import random
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 
 import numpy as np
 import pytest
+from preloaded import Commands
 from two_arms import evaluations as stored
 from two_arms import two_arms
 
@@ -76,10 +81,45 @@ def test_sigkill_again_and_again(undisturbed, tmp_path):
         process.kill()
         process.communicate()
     finish(tmp_path)
-    runs, winners = facts(tmp_path)
-    assert runs == undisturbed[0]
-    assert winners == undisturbed[1]
-    assert all(ending == "completed" for ending, *_ in runs.values())
+    assert facts(tmp_path) == undisturbed
+
+
+def test_fifty_kills_at_random_moments_and_the_same_command_again(undisturbed, tmp_path):
+    """Study after study, each under as many kills as it takes to come to its end."""
+    draw, kills, trained = random.Random(1), 0, 0
+    commands = Commands(tmp_path)
+    try:
+        for study in itertools.count():
+            folder = tmp_path / str(study)
+            folder.mkdir()
+            (folder / "killed.toml").write_text(STUDY)
+            code = -signal.SIGKILL
+            while code == -signal.SIGKILL:
+                commands.start(folder, "run", "killed.toml", "--devices", "cpu", "--lanes", "3")
+                if kills < 50:
+                    seen = stored(f"sqlite:///{folder}/clr_study.db", "killed")
+                    wait_for_a_moment(commands, folder, draw)
+                    trained += stored(f"sqlite:///{folder}/clr_study.db", "killed") > seen
+                    kills += commands.runs()
+                    commands.kill()
+                code = commands.wait()
+            assert code == 0, (tmp_path / "log").read_text()[-3000:]
+            assert facts(folder) == undisturbed
+            if kills >= 50:
+                break
+    finally:
+        commands.close()
+    assert trained >= 20, "most fell before anything was trained"
+
+
+def wait_for_a_moment(commands, folder, draw):
+    """Waits until something more is stored, mostly, and then for some part of a second."""
+    seen = stored(f"sqlite:///{folder}/clr_study.db", "killed") if draw.random() < 0.8 else -1
+    while commands.runs() and stored(f"sqlite:///{folder}/clr_study.db", "killed") <= seen:
+        time.sleep(0.01)
+    end = time.monotonic() + draw.uniform(0.0, 0.4)
+    while commands.runs() and time.monotonic() < end:
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -132,7 +172,8 @@ def test_a_second_owner_is_refused_with_the_first_ones_name(tmp_path):
         second = start(tmp_path)
         _, err = second.communicate(timeout=120)
         assert second.returncode == 2
-        assert str(first.pid) in err
+        first_owner = rf"process {first.pid} on host {re.escape(socket.gethostname())} since 20"
+        assert re.search(rf"is being run by {first_owner}.*; wait for it", err)
     finally:
         first.send_signal(signal.SIGCONT)
         first.kill()
