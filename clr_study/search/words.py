@@ -31,7 +31,8 @@ def beginning(device: str, workers: int, before: Mapping[RunKey, Ending | None],
     if before:
         done = sum(ending is not None for ending in before.values())
         kept = [f"{done} runs are done and stay as they are"] if done else []
-        rest = [f"{len(before) - done} go on from their last checkpoint"] if done < len(before) else []
+        left = len(before) - done
+        rest = [f"{left} go on, from their last checkpoint where there is one"] if left else []
         yield f"begun before: {', '.join([*kept, *rest])}"
     if report.samples is not None:  # a loop of the user's own does so anyhow
         yield from one_by_one(report.unfusable)

@@ -57,7 +57,7 @@ def test_full_runs_are_judged_and_previews_of_the_same_numbers_are_not(measured)
 
 def test_a_preview_is_drawn_and_said_to_be_one():
     preview = make_results(scaled(windows(seeds=2), 0.01), phases=("measure",))
-    page = paper_html([preview])
+    page = paper_html([preview]).replace("\u00a0", " ")
     assert "These runs are a preview at 0.01 of its length." in page
     assert "n = 2; does not count</li>" in page
     assert "Beside 2 of them stands something that does not count" in page
