@@ -65,6 +65,13 @@ def test_a_preview_is_drawn_and_said_to_be_one():
     assert "0 are reproduced, 0 are not" in page
 
 
+def test_a_figure_that_has_nothing_to_draw_yet_keeps_its_place():
+    begun = make_results(parse_study((shipped_folder("studies") / "paper-range-test.toml").read_text()), phases=())
+    page = paper_html([begun])
+    assert "Figure 3: the range test</h2>" in page
+    assert "Not run: paper-range-test has no such curve yet." in page
+
+
 def test_the_report_of_a_preview_says_first_that_it_is_one(measured):
     limits = compare(make_results(scaled(windows(seeds=2), 0.01), phases=("measure",)), resamples=50).limits
     assert limits[0].startswith("This is not paper-sigmoid-bn as it stands but a preview at 0.01 of its length:")
