@@ -13,7 +13,9 @@ from typing import Any
 import plotly.graph_objects as go
 
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8A8A8A")
-DASHES = ("solid", "solid", "solid", "solid", "dash", "dash", "dot")
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+# The dash with which each colour begins; when the colours come round again, each goes on to its next one.
+FIRST_DASH = (0, 0, 0, 0, 1, 1, 2)
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "pentagon", "triangle-down", "hexagon", "star-triangle-up")
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
@@ -25,7 +27,7 @@ class Style:
     Args:
         colour: As `#RRGGBB`.
         dash: Of its lines.
-        symbol: Of its markers; two arms of the same colour differ in it.
+        symbol: Of its markers; arms of the same colour differ in both.
     """
 
     colour: str
@@ -83,9 +85,10 @@ class Theme:
             Style(colour='#D55E00', dash='solid', symbol='square')
         """
         index = self.arms.index(arm)
+        again, colour = divmod(index, len(OKABE_ITO))
         return Style(
-            colour=OKABE_ITO[index % len(OKABE_ITO)],
-            dash=DASHES[index % len(DASHES)],
+            colour=OKABE_ITO[colour],
+            dash=DASHES[(FIRST_DASH[colour] + again) % len(DASHES)],
             symbol=SYMBOLS[index % len(SYMBOLS)],
         )
 

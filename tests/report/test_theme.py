@@ -37,6 +37,7 @@ def test_fifty_arms_are_all_drawn_differently():
     theme = LIGHT.of([f"arm{index}" for index in range(50)])
     styles = [theme.style(arm) for arm in theme.arms]
     assert len({(style.colour, style.symbol) for style in styles}) == 50
+    assert len({(style.colour, style.dash) for style in styles[:42]}) == 42, "in lines without markers too"
 
 
 def test_each_theme_maps_onto_the_other_and_back():
