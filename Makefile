@@ -12,7 +12,8 @@ quickstart: .venv/.run
 
 # Three of the paper's studies at a fiftieth of their length and on one seed, and the ramp of its range test at a tenth,
 # on real images, to the paper page: previews, which count for nothing. A nightly for a small machine: about an hour of
-# one core in all, so less on two (table1 about 30 min, sigmoid-bn @S, windows 6, the range test @R).
+# one core in all, so less on two (measured: sigmoid-bn 15 min, windows 6, the ramp 5; table1 is counted as 30 from a
+# shorter preview).
 # CIFAR-10 lies in ./data (torchvision's own layout), or elsewhere: make paper-preview DATA='{ kind = "npz", path = "x.npz" }'
 SCALE ?= 0.02
 SEEDS ?= 1

@@ -150,7 +150,7 @@ def answer(question: Question, evidence: Evidence | None) -> tuple[str, ...]:
         question: The question.
         evidence: What there is of its study; None for nothing.
     """
-    if evidence is None:
+    if evidence is None or not evidence.arms:  # a range test alone has measured no arm
         return (f"Not run: nothing is measured of {question.study}.",)
     sentences = [_pair(arm, other, evidence.arms) for arm, other in question.pairs]
     sentences += [_spread(arm, evidence.arms) for arm in question.spread]

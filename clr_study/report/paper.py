@@ -171,6 +171,10 @@ def _drawings(
         views = list(section_views(Page(title="", sections=(section,)), some, compare(some), light(some)))
         reservation = evidence[drawing.study].reservation
         said = (f"These runs are {reservation}.",) if reservation else ()
+        if not views:  # what it would draw has not come yet, as a range test that is still running
+            yield SectionView(
+                name, drawing.title, drawing.text, (), (*said, f"Not run: {drawing.study} has no such curve yet.")
+            )
         for view in views:
             figures = tuple(replace(figure, id=f"{name}-{figure.id}") for figure in view.figures)
             yield replace(view, id=name, figures=figures, absent=(*said, *view.absent))

@@ -13,8 +13,12 @@ from typing import Any
 import plotly.graph_objects as go
 
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8A8A8A")
-DASHES = ("solid", "solid", "solid", "solid", "dash", "dash", "dot")
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+# The dash with which each colour begins; when the colours come round again, each goes on to its next one.
+FIRST_DASH = (0, 0, 0, 0, 1, 1, 2)
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "pentagon", "triangle-down", "hexagon", "star-triangle-up")
+# Of a figure with a legend of up to two rows, each of some four arms, in pixels; every further row adds its own.
+HEIGHT, LEGEND_ROW, LEGEND_COLUMNS, LEGEND_ROWS = 360, 20, 4, 2
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
 
@@ -25,7 +29,7 @@ class Style:
     Args:
         colour: As `#RRGGBB`.
         dash: Of its lines.
-        symbol: Of its markers; two arms of the same colour differ in it.
+        symbol: Of its markers; arms of the same colour differ in both.
     """
 
     colour: str
@@ -83,9 +87,10 @@ class Theme:
             Style(colour='#D55E00', dash='solid', symbol='square')
         """
         index = self.arms.index(arm)
+        again, colour = divmod(index, len(OKABE_ITO))
         return Style(
-            colour=OKABE_ITO[index % len(OKABE_ITO)],
-            dash=DASHES[index % len(DASHES)],
+            colour=OKABE_ITO[colour],
+            dash=DASHES[(FIRST_DASH[colour] + again) % len(DASHES)],
             symbol=SYMBOLS[index % len(SYMBOLS)],
         )
 
@@ -110,7 +115,7 @@ class Theme:
             "plot_bgcolor": "rgba(0,0,0,0)",
             "font": {"family": FONT, "size": 13, "color": self.ink},
             "margin": {"l": 64, "r": 16, "t": 16, "b": 48},
-            "height": 360,
+            "height": HEIGHT + (self._legend_beyond() if layout.get("showlegend") else 0),
             "hoverlabel": {"font": {"family": FONT, "size": 13}, "align": "left"},
             "legend": {
                 "orientation": "h",
@@ -128,6 +133,10 @@ class Theme:
         axes = {name: left if name.startswith("y") else axis for name in ("xaxis", "yaxis", *named)}
         # In one go: each later change of a figure has Plotly copy and check all of it again.
         return go.Figure(data=list(traces), layout=_merged(_merged(own, layout), axes))
+
+    def _legend_beyond(self) -> int:
+        """The pixels of a legend's rows beyond those that a figure of the usual height has room for."""
+        return LEGEND_ROW * max(0, -(-len(self.arms) // LEGEND_COLUMNS) - LEGEND_ROWS)
 
 
 def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,8 +32,9 @@ def beginning(device: str, workers: int, before: Mapping[RunKey, Ending | None],
     if before:
         done = sum(ending is not None for ending in before.values())
         kept = [f"{done} runs are done and stay as they are"] if done else []
-        on = "go on from their last checkpoint" if report.samples is not None else "begin at their first update"
-        rest = [f"{len(before) - done} {on}"] if done < len(before) else []
+        left, ours = len(before) - done, report.samples is not None
+        on = "go on, from their last checkpoint where there is one" if ours else "begin at their first update"
+        rest = [f"{left} {on}"] if left else []
         yield f"begun before: {', '.join([*kept, *rest])}"
     if report.samples is not None:  # a loop of the user's own does so anyhow
         yield from one_by_one(report.unfusable)

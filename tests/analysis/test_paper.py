@@ -91,7 +91,8 @@ def test_a_question_is_answered_with_paired_numbers():
         "a: a run's standard deviation over seeds is 0.71 points, n = 5; "
         "of two single runs of it 19 pairs in 20 lie no more than 2.8 points apart."
     )
-    assert answer(question, None) == ("Not run: nothing is measured of paper-table1.",)
+    for nothing in (None, evidence("scale = 0.1\n" + SOURCE)):
+        assert answer(question, nothing) == ("Not run: nothing is measured of paper-table1.",)
     assert "they decide nothing" in answer(question, evidence("scale = 0.1\n" + SOURCE, a=better, b=worse))[0]
 
 

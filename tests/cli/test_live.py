@@ -91,7 +91,7 @@ def test_ctrl_c_leaves_a_whole_terminal_says_how_far_it_came_and_the_next_call_g
     assert "clr-study: stopped; what was done is saved, and the same command goes on from there" in left
     assert "Traceback" not in screen
     code, screen = in_terminal(place, stop_at="updates/s")
-    assert "begun before: 2 go on from their last checkpoint" in screen
+    assert "begun before: 2 go on, from their last checkpoint where there is one" in screen
 
 
 def test_a_log_gets_lines_and_a_pipe_only_the_answer(folder, clr_study, monkeypatch):

@@ -233,6 +233,9 @@ def test_the_range_test_shows_the_bounds_of_the_study_rule_first(results, compar
     assert (line.type, line.x0, line.x1) == ("line", 0.004, 0.004)
     assert "no max_lr found" in RangeTest().caption(info)
     assert len(linear.scores) == 3
+    captions = [RangeTest().caption(replace(info, ramps=(ramp,))) for ramp in info.ramps]
+    assert ["shaded" in caption for caption in captions] == [True, False]
+    assert ["a dotted line" in caption for caption in captions] == [False, True]
 
 
 def test_the_range_test_bears_that_every_seed_died_and_that_no_rule_found_a_bound(results, comparison):

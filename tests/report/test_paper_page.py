@@ -57,12 +57,19 @@ def test_full_runs_are_judged_and_previews_of_the_same_numbers_are_not(measured)
 
 def test_a_preview_is_drawn_and_said_to_be_one():
     preview = make_results(scaled(windows(seeds=2), 0.01), phases=("measure",))
-    page = paper_html([preview])
+    page = paper_html([preview]).replace("\u00a0", " ")
     assert "These runs are a preview at 0.01 of its length." in page
     assert "n = 2; does not count</li>" in page
     assert "Beside 2 of them stands something that does not count" in page
     assert 'id="drawing-5-printed-drawing"' in page
     assert "0 are reproduced, 0 are not" in page
+
+
+def test_a_figure_that_has_nothing_to_draw_yet_keeps_its_place():
+    begun = make_results(parse_study((shipped_folder("studies") / "paper-range-test.toml").read_text()), phases=())
+    page = paper_html([begun])
+    assert "Figure 3: the range test</h2>" in page
+    assert "Not run: paper-range-test has no such curve yet." in page
 
 
 def test_the_report_of_a_preview_says_first_that_it_is_one(measured):

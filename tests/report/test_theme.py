@@ -37,6 +37,16 @@ def test_fifty_arms_are_all_drawn_differently():
     theme = LIGHT.of([f"arm{index}" for index in range(50)])
     styles = [theme.style(arm) for arm in theme.arms]
     assert len({(style.colour, style.symbol) for style in styles}) == 50
+    assert len({(style.colour, style.dash) for style in styles[:42]}) == 42, "in lines without markers too"
+
+
+def test_a_legend_of_many_arms_takes_nothing_from_the_plot():
+    heights = {
+        count: LIGHT.of([f"arm{index}" for index in range(count)]).figure([], showlegend=True).layout.height
+        for count in (1, 8, 9, 17)
+    }
+    assert heights == {1: 360, 8: 360, 9: 380, 17: 420}
+    assert LIGHT.of([f"arm{index}" for index in range(17)]).figure([], showlegend=False).layout.height == 360
 
 
 def test_each_theme_maps_onto_the_other_and_back():

@@ -107,10 +107,18 @@ class RangeTest(Figure[RangeTestInfo]):
             for ramp in info.ramps
             if ramp.bounds
         )
-        return (
-            "The learning rate rises during one short run; a thin line is one seed, the thick one their mean. The "
-            f"picture is shaded between the bounds that the rule chose. {said}"
-        )
+        chosen = [ramp.bounds[0] for ramp in info.ramps if ramp.bounds]
+        both = any(found.base_lr and found.max_lr for found in chosen)
+        one = any(bool(found.base_lr) != bool(found.max_lr) for found in chosen)
+        marks = ["Between the bounds that the rule chose the picture is shaded."] if both else []
+        marks += ["Where it found one bound only, a dotted line stands there."] if one else []
+        return " ".join(
+            [
+                "The learning rate rises during one short run; a thin line is one seed, the thick one their mean.",
+                *marks,
+                said,
+            ]
+        ).rstrip()
 
     def table(self, info: RangeTestInfo) -> Table:
         """Returns the bounds of every rule, then the mean curve."""
