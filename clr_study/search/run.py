@@ -86,9 +86,9 @@ def run_study(
         arms = crew.arms_with_bounds(say)
         winners = crew.search(arms, say)
         crew.measure(arms, winners, say)
-        results = read_results(crew.store, study.name)
         if crew.pushes:
-            crew.pushes.now()
+            crew.pushes.now()  # which reads them too, and lets them go
+        results = read_results(crew.store, study.name)
     conclude(results, where.folder(study.name))
     return results
 
