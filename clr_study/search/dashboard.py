@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import ipaddress
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -53,18 +54,22 @@ def serve_dashboard(
         StorageError: There is no such storage, or no such study in it.
     """
     make_app = _package().wsgi
-    with open_store(url, create=False) as store:
-        arms = [arm.name for arm in stored_study(store, study).arms] if study else []
-        storage = optuna_storage(store.url)
-        if study:
-            # What was run without optuna-dashboard, or by an older version, has none of it yet.
-            Pushes(lambda: read_results(store, study), arm_studies(storage, study, arms), say).now()
-    app = with_reports(make_app(storage), url)
-    try:
-        server = make_server(host, port, app, server_class=_Server, handler_class=_Quiet)
-    except OSError as error:
-        raise InputError(f"cannot listen on {host}:{port} ({error.strerror}); give another --host or --port") from None
-    with server:
+    with ExitStack() as stack:
+        with open_store(url, create=False) as store:
+            arms = [arm.name for arm in stored_study(store, study).arms] if study else []
+            storage = optuna_storage(store.url)
+            stack.callback(storage.engine.dispose)
+            if study:
+                # What was run without optuna-dashboard, or by an older version, has none of it yet.
+                Pushes(lambda: read_results(store, study), arm_studies(storage, study, arms), say).now()
+        app = with_reports(make_app(storage), url)
+        try:
+            server = make_server(host, port, app, server_class=_Server, handler_class=_Quiet)
+        except OSError as error:
+            raise InputError(
+                f"cannot listen on {host}:{port} ({error.strerror}); give another --host or --port"
+            ) from None
+        stack.enter_context(server)
         place = f"http://{host}:{server.server_port}/dashboard"
         if not is_loopback(host):
             say(

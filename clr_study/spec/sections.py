@@ -27,7 +27,7 @@ class Train:
         precision: `float32`; `tf32`: on a GPU the factors of the network's products are rounded to TensorFloat-32, on
             a CPU it is float32; `bf16`: weights and updates in float32, the network's products in bfloat16.
         compile: Whether torch compiles a step (`torch.compile`): it takes up to half a minute to begin, then small
-            networks of linear layers train about twice as fast. It rounds otherwise than a step that is not compiled.
+            networks of linear layers train 1.3 to 2 times as fast. It rounds otherwise than one that is not compiled.
         clip: The largest norm of a run's whole gradient; a longer one is shortened to it. None leaves all as they are.
         updates_per_epoch: What an epoch is worth where a training loop of the user's own feeds itself; else the data
             say it.

@@ -1,5 +1,7 @@
 """The forest plot by its info: the paired differences are those of the comparison."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from made_results import edge_cases, make_results, make_study, other_study
@@ -45,6 +47,20 @@ def test_the_forest_draws_points_around_the_line_of_no_difference(results, compa
     assert [(shape.x0, shape.x1) for shape in drawing.layout.shapes] == [(0, 0), (0, 0)]
     assert drawing.layout.xaxis.title.text == "test accuracy, points; right is better"
     assert "n = 7" in figure.caption(info)
+
+
+def test_long_names_never_reach_into_the_panel_beside(results, comparison):
+    figure = Forest()
+    info = figure.summarise(results, comparison)
+    beside = figure.draw(info, THEME).layout
+    assert beside.xaxis.domain[1] < beside.xaxis2.domain[0]
+    named = replace(
+        info.families[1], rows=tuple(replace(row, arm="an_arm_of_a_long_name") for row in info.families[1].rows)
+    )
+    below = figure.draw(
+        replace(info, families=(info.families[0], named)), LIGHT.of(["an_arm_of_a_long_name", *THEME.arms])
+    )
+    assert below.layout.xaxis.domain == below.layout.xaxis2.domain == (0, 1)
 
 
 def test_the_forest_has_one_family_where_the_reference_is_the_best():

@@ -115,6 +115,10 @@ def test_learning_over_lr_draws_no_fence_of_cycle_ends():
     assert len(info.learning.curves[0].cycle_ends) > 30
     assert info.boundaries == ()
     assert "ends a cycle" not in LearningOverLr().caption(info)
+    learning = Learning()
+    curves = learning.summarise(results, compare(results))
+    assert "The cycles of a are too many for a dot each." in learning.caption(curves)
+    assert all(len(trace.x) == 0 for trace in learning.draw(curves, LIGHT.of(["a"])).data if trace.mode == "markers")
 
 
 def test_divergence_tells_from_which_learning_rate_on(results, comparison):

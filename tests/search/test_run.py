@@ -11,6 +11,7 @@ import pytest
 from clr_study.data import replicate_seeds
 from clr_study.errors import InputError, SpecError, StorageError, UnfinishedError
 from clr_study.search import Where, run_range_test, run_study
+from clr_study.search.optuna_tables import optuna_storage
 from clr_study.spec import parse_study
 from clr_study.store import open_store, read_results, run_endings
 
@@ -96,12 +97,20 @@ def test_an_owner_that_dies_is_continued_to_the_same_results(small, tmp_path, mo
     assert same(facts(run_study(small(), broken)), facts(whole))
 
 
+def trials_of(arm, tmp_path):
+    """The trials of an arm as Optuna reads them."""
+    storage = optuna_storage(f"sqlite:///{tmp_path}/s.db")
+    trials = optuna.load_study(study_name=f"small/{arm}", storage=storage).trials
+    storage.engine.dispose()
+    return trials
+
+
 def test_optuna_knows_what_the_store_knows(small, tmp_path):
     results = run_study(small(), where(tmp_path))
     for arm in ("constant", "clr"):
-        study = optuna.load_study(study_name=f"small/{arm}", storage=f"sqlite:///{tmp_path}/s.db")
-        assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 4
-        for run, trial in zip(results.of(arm, "search"), study.trials, strict=True):
+        trials = trials_of(arm, tmp_path)
+        assert [trial.state.name for trial in trials] == ["COMPLETE"] * 4
+        for run, trial in zip(results.of(arm, "search"), trials, strict=True):
             assert trial.params == dict(run.values)
             assert trial.value == run.final("validation_accuracy")
 
@@ -158,9 +167,9 @@ def test_a_diverged_run_is_a_result(small, tmp_path):
     assert "the loss was not finite after 1 updates, at a learning rate of" in results.of("constant", "search")[0].note
     assert "constant" not in results.winners
     assert results.of("constant", "measure") == ()
-    study = optuna.load_study(study_name="small/constant", storage=f"sqlite:///{tmp_path}/s.db")
-    assert {trial.state.name for trial in study.trials} == {"FAIL"}
-    assert all("diverged" in trial.user_attrs["ending"] for trial in study.trials)
+    trials = trials_of("constant", tmp_path)
+    assert {trial.state.name for trial in trials} == {"FAIL"}
+    assert all("diverged" in trial.user_attrs["ending"] for trial in trials)
 
 
 def test_a_model_that_fails_on_one_setting_fails_alone(small, tmp_path, monkeypatch):

@@ -19,17 +19,23 @@ CHOICES = ("hidden = [8]", 'hidden = [8], activation = { choices = ["relu", "tan
 def tuner(small, tmp_path):
     """Makes a tuner of the study's first arm, with a sampler of some kind, over a database of its own or a used one."""
 
+    opened = []
+
     def make(sampler: str, name: str = "s", trials: int = 8) -> Tuner:
         search = (
             "search = { trials = 4, seed = 1 }",
             f'search = {{ trials = {trials}, seed = 1, sampler = {{ kind = "{sampler}" }} }}',
         )
         study = small(search, CHOICES)
-        one = Tuner(optuna_storage(f"sqlite:///{tmp_path}/{name}.db"), study, study.arm("constant"))
-        one.database = f"sqlite:///{tmp_path}/{name}.db"
+        database = f"sqlite:///{tmp_path}/{name}.db"
+        opened.append(optuna_storage(database))
+        one = Tuner(opened[-1], study, study.arm("constant"))
+        one.database, one.opened = database, opened
         return one
 
-    return make
+    yield make
+    for storage in opened:
+        storage.engine.dispose()
 
 
 def saved(tuner: Tuner) -> Tuner:
@@ -39,7 +45,8 @@ def saved(tuner: Tuner) -> Tuner:
 
 
 def stored(tuner: Tuner) -> optuna.Study:
-    return optuna.load_study(study_name=tuner.name, storage=tuner.database)
+    tuner.opened.append(optuna_storage(tuner.database))
+    return optuna.load_study(study_name=tuner.name, storage=tuner.opened[-1])
 
 
 def drawn(tuner: Tuner, count: int) -> list[dict]:

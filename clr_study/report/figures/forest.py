@@ -18,6 +18,8 @@ from clr_study.report.words import difference as in_value
 from clr_study.spec import Results
 
 UPDATES = "updates to target"
+# Longer names of arms would reach from one panel into the one at its left; then the panels stand one below the other.
+LONGEST_BESIDE = 18
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,9 @@ class Forest(Figure[ForestInfo]):
     def draw(self, info: ForestInfo, theme: Theme) -> go.Figure:
         """Returns a panel a family, with the line of no difference in it."""
         tallest = max(len(family.rows) for family in info.families)
-        layout = arranged(len(info.families), columns=2, height=110 + 48 * tallest, gap=0.17)
+        longest = max(len(row.arm) for family in info.families for row in family.rows)
+        columns = 2 if longest <= LONGEST_BESIDE else 1
+        layout = arranged(len(info.families), columns=columns, height=110 + 48 * tallest, gap=0.17)
         traces, shapes, names = [], [], []
         for index, family in enumerate(info.families):
             x, y = axes(index)

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from clr_study.analysis import Comparison, measured
 from clr_study.analysis.anytime import Band, band
 from clr_study.analysis.words import column as in_words
+from clr_study.analysis.words import listed
 from clr_study.curves import Array
 from clr_study.metrics import higher_is_better
 from clr_study.report.figure import FIGURES, Absent, Figure
@@ -26,6 +27,8 @@ from clr_study.spec import Results
 BEGINNING = 0.2
 # So many times the median: a loss above it belongs to a run about to diverge, and would flatten all others.
 RUNAWAY = 10
+# More cycles than this stand too close for a mark at the end of each one; the learning rates show them.
+MOST_CYCLES = 30
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,11 @@ class LearningCurve:
     high: tuple[float, ...]
     alive: tuple[int, ...]
     cycle_ends: tuple[tuple[float, float], ...]
+
+    @property
+    def marks(self) -> tuple[tuple[float, float], ...]:
+        """The ends of cycles that are drawn: all of them, or none where they would stand too close."""
+        return self.cycle_ends if len(self.cycle_ends) <= MOST_CYCLES else ()
 
 
 @dataclass(frozen=True)
@@ -125,8 +133,8 @@ class Learning(Figure[LearningInfo]):
                 dots(
                     theme,
                     curve.arm,
-                    [at for at, _ in curve.cycle_ends],
-                    [value for _, value in curve.cycle_ends],
+                    [at for at, _ in curve.marks],
+                    [value for _, value in curve.marks],
                     marker={"size": 9, "line": {"color": theme.paper, "width": 1}},
                     hovertemplate=f"<b>{curve.arm}</b>, a cycle ends at update %{{x}}<br>%{{y:{form}}}<extra></extra>",
                 )
@@ -139,12 +147,14 @@ class Learning(Figure[LearningInfo]):
     def caption(self, info: LearningInfo) -> str:
         """Returns what the lines, bands and dots are."""
         counts = ", ".join(f"{curve.arm} {curve.n}" for curve in info.curves)
-        cyclical = any(curve.cycle_ends for curve in info.curves)
+        marked = any(curve.marks for curve in info.curves)
         marks = (
             " A dot marks the end of a cycle, where the learning rate is at its minimum: judge a cyclical arm there."
-            if cyclical
+            if marked
             else ""
         )
+        many = [curve.arm for curve in info.curves if curve.cycle_ends and not curve.marks]
+        marks += f" The cycles of {listed(many)} are too many for a dot each." if many else ""
         cut = " The steepest parts lie outside the view; a double click shows all." if info.cut else ""
         mean = f"The mean {in_words(info.column)} over seeds, with its pointwise 95 % interval."
         return f"{mean} Runs: {counts}.{marks}{cut}"

@@ -24,8 +24,6 @@ from clr_study.spec import Results
 HEIGHT = 520
 UPPER, LOWER = (0.42, 1.0), (0.0, 0.36)
 ENDS_AXIS = {"range": [0, 1], "fixedrange": True, "visible": False}
-# More cycles than this stand too close for a line at each end of one; the learning rates show them.
-MOST_CYCLES = 30
 
 
 @dataclass(frozen=True)
@@ -128,8 +126,7 @@ def _rates(curve: LearningCurve, schedule: Mapping[str, Any]) -> tuple[float, ..
 
 
 def _boundaries(curve: LearningCurve) -> tuple[float, ...]:
-    ends = tuple(at for at, _ in curve.cycle_ends)
-    return ends if len(ends) <= MOST_CYCLES else ()
+    return tuple(at for at, _ in curve.marks)
 
 
 def _ends(arm: str, ends: tuple[float, ...], theme: Theme, **where: str) -> go.Scatter:
