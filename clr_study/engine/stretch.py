@@ -103,17 +103,24 @@ class Stretch:
             share: As `take`.
             over: Set where nobody waits for it any more.
         """
-        first, plain = self.specs[0], len(self.specs) == 1 or self.apart
-        key = (step_key(first), plain, len({spec.seed for spec in self.specs}) == 1, torch.get_num_threads())
-        if plain and len(share) > 1:
-            replace(self, specs=[first]).compile(lanes, share[:1], over)
+        if self.apart and len(share) > 1:
+            replace(self, specs=self.specs[:1]).compile(lanes, share[:1], over)
         elif not over.is_set():
-            carry, _ = self._carry(lanes, share)
-            lrs = torch.zeros(() if plain else len(share), dtype=self.task.dtype, device=self.task.device)
-            hyper = self._hyper(plain)
-            if not plain:
-                any_number_of_lanes(carry, lrs, hyper)
-            prepared(key, lambda: self._step()(*carry, *self._batches()(0), lrs, hyper))
+            plain = len(self.specs) == 1
+            key = (step_key(self.specs[0]), plain, self._shared_inputs, torch.get_num_threads())
+            prepared(key, lambda: self._first_step(lanes, share, plain))
+
+    def _first_step(self, lanes: Lanes, share: Sequence[int], plain: bool) -> None:
+        carry, _ = self._carry(lanes, share)
+        lrs = torch.zeros(() if plain else len(share), dtype=self.task.dtype, device=self.task.device)
+        hyper = self._hyper(plain)
+        if not plain:
+            any_number_of_lanes(carry, lrs, hyper)
+        self._step()(*carry, *self._batches()(0), lrs, hyper)
+
+    @property
+    def _shared_inputs(self) -> bool:
+        return len({spec.seed for spec in self.specs}) == 1
 
     def _carry(self, lanes: Lanes, share: Sequence[int]) -> tuple[Carry, Tensor]:
         """The tensors of these lanes, of a single one without an axis of lanes, and their seconds."""
@@ -128,7 +135,7 @@ class Stretch:
             self.task.loss,
             self.optimizer,
             fused=len(self.specs) > 1,
-            shared_inputs=len({spec.seed for spec in self.specs}) == 1,
+            shared_inputs=self._shared_inputs,
             precision=first.precision,
             clip=first.clip,
             bound=not first.compile,

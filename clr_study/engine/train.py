@@ -89,8 +89,9 @@ class Training:
         choose_products(first.precision)
         self.unfusable = why_unfusable(make if build else first.model, self.model)
         """Why these runs cannot share a step, or None."""
-        self.apart = self.unfusable is not None or fills_caches(first, task, self.model)
-        """Whether each run takes steps of its own."""
+        # To count takes a pass through the network, and one run has nobody to share a step with.
+        self.apart = len(self.specs) > 1 and not self.unfusable and fills_caches(first, task, self.model)
+        """Whether each of several runs takes steps of its own."""
         if lanes is None:
             lanes = start([models[spec.seed] for spec in self.specs], self.optimizer, task.device, task.dtype)
         self.lanes = lanes.to(task.device)
