@@ -109,6 +109,13 @@ def _tuning(comparison: Comparison, study: Study) -> Iterator[str]:
         yield f"{words.listed(untuned)} {verb} not tuned, having nothing to search; the other arms were."
     confirmed = study.search.confirmed
     again = f", of which the best {confirmed} were run again on {study.search.confirm.seeds} seeds" if confirmed else ""
+    if study.searches > 1:
+        yield (
+            f"Each arm was tuned anew for each of {study.searches} seeds, with {study.search.trials}"
+            f" {study.search.sampler.kind} trials{again}: the intervals hold what such a search comes to, its luck"
+            " included. The values shown are of one search, the best confirmed one."
+        )
+        return
     yield (
         f"Each arm was tuned once, with {study.search.trials} {study.search.sampler.kind} trials{again}; the intervals"
         " hold the settings found, and another search may find others."

@@ -15,11 +15,11 @@ from clr_study.spec.results import Results, RunResult
 
 def ended(results: Results, arm: str) -> tuple[RunResult, ...]:
     """Returns the arm's measured runs that have ended, in whatever way; of the winning trial where one is known."""
-    winner = results.winners.get(arm)
+    winning = results.winning(arm)
     return tuple(
         run
         for run in results.of(arm, "measure")
-        if run.ending is not None and (winner is None or run.key.trial == winner)
+        if run.ending is not None and (not winning or run.key.trial in winning)
     )
 
 

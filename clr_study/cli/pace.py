@@ -30,7 +30,7 @@ def expected_runs(study: Study, seen: Progress, arm: Arm, phase: Phase) -> int:
         return study.measure.seeds
     if study.search is None or not arm.space:
         return planned
-    tuned = {"search": study.search.trials, "confirm": study.search.confirmed * study.search.confirm.seeds}
+    tuned = {"search": study.trials, "confirm": study.confirming}
     return max(planned, tuned.get(phase, 0))
 
 

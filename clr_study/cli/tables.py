@@ -108,6 +108,8 @@ def print_check(study: Study, report: CheckReport) -> None:
             count, confirm = study.search.confirmed, study.search.confirm
             again = f"the best {count} again on {confirm.seeds} seeds, " if count else ""
             runs = f"{study.search.trials} trials, {again}then {runs}"
+            if study.searches > 1:
+                runs = f"{study.searches} searches, each with {study.search.trials} trials, {again}then a seed"
         lines.append(f"{arm.name}: {budget.updates} updates a run, {budget.per_epoch} an epoch; {runs}")
     lines += one_by_one(report.unfusable)
     for module in user_modules(study):

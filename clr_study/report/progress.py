@@ -11,8 +11,8 @@ def missing(results: Results) -> tuple[str, ...]:
     for arm in study.arms:
         if study.search is not None and arm.space and arm.name not in results.winners:
             ended = _ended(results.of(arm.name, "search"))
-            if ended < study.search.trials:
-                owed.append(f"{arm.name}: {ended} of {study.search.trials} trials of the search have ended.")
+            if ended < study.trials:
+                owed.append(f"{arm.name}: {ended} of {study.trials} trials of the search have ended.")
             elif any(run.ending == "completed" for run in results.of(arm.name, "search")):
                 ended = _ended(results.of(arm.name, "confirm"))
                 owed.append(

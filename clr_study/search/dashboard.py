@@ -14,7 +14,7 @@ from optuna.storages import BaseStorage
 
 from clr_study.errors import ClrStudyError, InputError
 from clr_study.report import report_html
-from clr_study.search.optuna_tables import arm_studies, optuna_storage
+from clr_study.search.optuna_tables import arm_studies, optuna_name, optuna_storage
 from clr_study.search.push import PACKAGE, Pushes
 from clr_study.store import open_store, read_results, stored_study
 
@@ -135,7 +135,8 @@ def _package() -> Any:
 def _addresses(storage: BaseStorage, study: str | None, arms: list[str], place: str) -> list[str]:
     """The addresses of the arms that were searched; of all studies where there is none."""
     numbers = {found.study_name: found._study_id for found in storage.get_all_studies()}
-    known = [(arm, numbers[f"{study}/{arm}"]) for arm in arms if f"{study}/{arm}" in numbers]
+    names = {arm: optuna_name(study or "", arm) for arm in arms}  # without a study there are no arms
+    known = [(arm, numbers[name]) for arm, name in names.items() if name in numbers]
     if arms and not known:
         return [f"{study}: nothing of it was searched, so the dashboard has nothing of it", f"all studies: {place}"]
     return [f"{study}/{arm}: {place}/studies/{number}" for arm, number in known] or [f"all studies: {place}"]

@@ -68,8 +68,8 @@ class Heard:
         """How many runs the phase has in all, as long as every arm has a winner."""
         study = self.study
         searched = sum(bool(arm.space) for arm in study.arms) if study.search else 0
-        if phase == "search" and study.search:
-            return study.search.trials * searched
-        if phase == "confirm" and study.search:
-            return study.search.confirmed * study.search.confirm.seeds * searched
+        if phase == "search":
+            return study.trials * searched
+        if phase == "confirm":
+            return study.confirming * searched
         return study.measure.seeds * len(study.arms)

@@ -28,11 +28,10 @@ def planned_kinds(study: Study, report: CheckReport) -> Iterator[tuple[str, Phas
         yield first, "range_test", runs[0].spec, len(runs)
     for arm in study.arms:
         if arm.space and study.search:
-            yield arm.name, "search", _some_run(study, arm, report, test=False), study.search.trials
+            yield arm.name, "search", _some_run(study, arm, report, test=False), study.trials
     for arm in study.arms:
-        if arm.space and study.search and study.search.confirmed:
-            runs_again = study.search.confirmed * study.search.confirm.seeds
-            yield arm.name, "confirm", _some_run(study, arm, report, test=False), runs_again
+        if arm.space and study.confirming:
+            yield arm.name, "confirm", _some_run(study, arm, report, test=False), study.confirming
     for arm in study.arms:
         yield arm.name, "measure", _some_run(study, arm, report, test=True), study.measure.seeds
 
@@ -45,4 +44,4 @@ def _some_run(study: Study, arm: Arm, report: CheckReport, test: bool) -> TrialS
 def at_once(study: Study, phase: Phase, runs: int) -> int:
     """Returns how many runs of an arm can be in training together: a sampler that learns draws a few at a time."""
     sampler = study.search.sampler if study.search else None
-    return min(runs, sampler.batch) if phase == "search" and isinstance(sampler, (Tpe, Gp)) else runs
+    return min(runs, sampler.batch * study.searches) if phase == "search" and isinstance(sampler, (Tpe, Gp)) else runs

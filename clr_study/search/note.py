@@ -53,9 +53,12 @@ def _budget(results: Results, arm: str) -> str:
     updates = f" of {tried[0].spec.updates:,} updates" if tried else ""
     confirmed, seeds = study.search.confirmed, study.search.confirm.seeds
     again = f"the best {confirmed} of them again on {seeds} fresh seeds, " if confirmed else ""
+    then = f"then {study.measure.seeds} fresh seeds of each winner"
+    if study.searches > 1:
+        then = f"then a fresh seed of the winner; this is the first of {study.searches} such searches"
     return (
         f"Budget: {study.search.trials} trials{updates} for each arm, judged by validation {study.metric}, {again}"
-        f"then {study.measure.seeds} fresh seeds of each winner."
+        f"{then}."
     )
 
 

@@ -57,8 +57,23 @@ def optuna_storage(url: str, *, create: bool = True) -> RDBStorage:
         ) from None
 
 
+def optuna_name(study: str, arm: str, search: int = 0) -> str:
+    """Returns the name of the Optuna study of an arm's search, in Optuna's tables.
+
+    Args:
+        study: The study's name.
+        arm: The arm's name.
+        search: Which of the arm's searches, counted from 0.
+
+    Examples:
+        >>> optuna_name("quickstart", "linear"), optuna_name("quickstart", "linear", 2)
+        ('quickstart/linear', 'quickstart/linear/3')
+    """
+    return f"{study}/{arm}/{search + 1}" if search else f"{study}/{arm}"
+
+
 def arm_studies(storage: BaseStorage, study: str, arms: Iterable[str]) -> dict[str, optuna.Study]:
-    """Returns the Optuna study of each arm that has one: those that were searched.
+    """Returns the Optuna study of each arm that has one, those that were searched; of several searches the first.
 
     Args:
         storage: Optuna's storage.
@@ -66,5 +81,5 @@ def arm_studies(storage: BaseStorage, study: str, arms: Iterable[str]) -> dict[s
         arms: Names of its arms.
     """
     known = {found.study_name for found in storage.get_all_studies()}
-    names = {arm: f"{study}/{arm}" for arm in arms}
+    names = {arm: optuna_name(study, arm) for arm in arms}
     return {arm: optuna.load_study(study_name=name, storage=storage) for arm, name in names.items() if name in known}

@@ -27,16 +27,18 @@ from clr_study.spec import (
 from clr_study.store import Store, TrialWriter, plan_runs, scores_at
 
 Record: TypeAlias = tuple[str, Mapping[str, str]]
+Search: TypeAlias = tuple[str, int]
+"""A search of an arm: the arm's name and, counted from 0, which."""
 
 
 class SearchPhase:
-    """Asks, prunes and tells, for all arms at once.
+    """Asks, prunes and tells, for all searches of all arms at once.
 
     Args:
         study: The study.
         arms: Its arms that have holes, each range-test hole already a range.
         budgets: By arm.
-        tuners: By arm.
+        tuners: By arm and, counted from 0, which of its searches.
         store: Where runs are planned.
         endings: How the runs that are in the store have ended, from an earlier owner.
         record: The device in words and the versions, for runs whose end the owner decides.
@@ -47,7 +49,7 @@ class SearchPhase:
         study: Study,
         arms: Sequence[Arm],
         budgets: Mapping[str, Budget],
-        tuners: Mapping[str, Tuner],
+        tuners: Mapping[Search, Tuner],
         store: Store,
         endings: Mapping[RunKey, Ending | None],
         record: Record,
@@ -55,22 +57,23 @@ class SearchPhase:
         assert study.search is not None
         self.study, self.settings, self.store, self.tuners, self.budgets = study, study.search, store, tuners, budgets
         self.arms = {arm.name: arm for arm in arms}
-        (self.seed,) = replicate_seeds(study.name, study.seed, "search", 1)
+        self.seeds = replicate_seeds(study.name, study.seed, "search", study.searches)
         self.record = record
         self.metric = f"validation_{study.metric}"
         self.rungs = {name: rungs(self.settings.pruner, budgets[name]) for name in self.arms}
         self.specs: dict[RunKey, TrialSpec] = {}
-        self.flying = dict.fromkeys(self.arms, 0)
+        self.flying = dict.fromkeys(tuners, 0)
         self.writer = TrialWriter(store)
-        self.inherited = {name: tuners[name].unfinished() for name in self.arms}
+        self.inherited = {search: tuner.unfinished() for search, tuner in tuners.items()}
         self._tell_what_ended(endings)
 
     def step(self, outcomes: Sequence[Outcome], room: int) -> list[Job]:
         """Tells Optuna what ended, sends on what was handed back at a rung, unless it is pruned, and asks for more.
 
         Trials that an earlier owner left come first, then new ones. The next trial is that of the arm with the fewest
-        so far. So what is asked for is a function of what has been asked, and an owner that goes on for another one
-        packs the same batches.
+        so far, of the earliest search that may ask: trials of one search have one seed, and so are the fastest side by
+        side. So what is asked for is a function of what has been asked, and an owner that goes on for another one packs
+        the same batches.
         """
         seen = scores_at(self.store, [outcome.key for outcome in outcomes], self.metric)
         jobs: list[Job] = []
@@ -86,47 +89,50 @@ class SearchPhase:
 
     def _asked(self, room: int) -> Iterator[tuple[PlannedRun, Job]]:
         for _ in range(room):
-            left = [name for name in self.arms if self.inherited[name]]
-            open_arms = left or [name for name in self.arms if self._may_ask(name)]
-            if not open_arms:
+            left = [search for search in self.tuners if self.inherited[search]]
+            open_searches = left or [search for search in self.tuners if self._may_ask(search)]
+            if not open_searches:
                 return
-            yield self._next(min(open_arms, key=lambda name: self.tuners[name].asked))
+            yield self._next(min(open_searches, key=lambda search: (search[1], self.tuners[search].asked)))
 
     def _tell_what_ended(self, endings: Mapping[RunKey, Ending | None]) -> None:
         """Tells Optuna of runs that ended while no owner was there to tell."""
         ended = [
-            (name, asked, ending)
-            for name, left in self.inherited.items()
+            (search, asked, ending)
+            for search, left in self.inherited.items()
             for asked in left
-            if (ending := endings.get(self._key(name, asked)))
+            if (ending := endings.get(self._key(search, asked)))
         ]
-        seen = scores_at(self.store, [self._key(name, asked) for name, asked, _ in ended], self.metric)
-        for name, asked, ending in ended:
-            self.inherited[name].remove(asked)
-            run, _ = self._planned(name, asked)
+        seen = scores_at(self.store, [self._key(search, asked) for search, asked, _ in ended], self.metric)
+        for search, asked, ending in ended:
+            self.inherited[search].remove(asked)
+            run, _ = self._planned(search, asked)
             self._tell(Outcome(run.key, ending, run.spec.updates, ""), seen[run.key])
         self.writer.write(changes(self.tuners.values()))
 
-    def _key(self, name: str, asked: Asked) -> RunKey:
-        return RunKey(self.study.name, name, "search", asked.number, self.seed)
+    def _key(self, search: Search, asked: Asked) -> RunKey:
+        return RunKey(self.study.name, search[0], "search", asked.number, self.seeds[search[1]])
 
-    def _may_ask(self, name: str) -> bool:
+    def _search_of(self, key: RunKey) -> Search:
+        return key.arm, key.trial // self.settings.trials
+
+    def _may_ask(self, search: Search) -> bool:
         sampler = self.settings.sampler
-        if isinstance(sampler, (Tpe, Gp)) and self.flying[name] >= sampler.batch:
+        if isinstance(sampler, (Tpe, Gp)) and self.flying[search] >= sampler.batch:
             return False
-        return self.tuners[name].asked < self.settings.trials
+        return self.tuners[search].asked < self.settings.trials
 
-    def _next(self, name: str) -> tuple[PlannedRun, Job]:
-        asked = self.inherited[name].pop(0) if self.inherited[name] else self.tuners[name].ask()
-        return self._planned(name, asked)
+    def _next(self, search: Search) -> tuple[PlannedRun, Job]:
+        asked = self.inherited[search].pop(0) if self.inherited[search] else self.tuners[search].ask()
+        return self._planned(search, asked)
 
-    def _planned(self, name: str, asked: Asked) -> tuple[PlannedRun, Job]:
+    def _planned(self, search: Search, asked: Asked) -> tuple[PlannedRun, Job]:
         pruned = not isinstance(self.settings.pruner, NoPruner)
-        budget, ladder = self.budgets[name], self.rungs[name]
-        spec = fill(self.study, self.arms[name], asked.values, budget, self.seed, cycle_ends=pruned, extra=ladder)
-        key = self._key(name, asked)
+        key, arm = self._key(search, asked), self.arms[search[0]]
+        budget, ladder = self.budgets[arm.name], self.rungs[arm.name]
+        spec = fill(self.study, arm, asked.values, budget, key.seed, cycle_ends=pruned, extra=ladder)
         self.specs[key] = spec
-        self.flying[name] += 1
+        self.flying[search] += 1
         return PlannedRun(key, spec, asked.values), Job(key, spec, ladder[min(asked.rungs, len(ladder) - 1)])
 
     def _at_rung(self, outcome: Outcome, scores: Mapping[int, float], ended: list[Outcome]) -> list[Job]:
@@ -136,7 +142,7 @@ class SearchPhase:
         judged = judged_at(spec, outcome.updates)
         before = judged_at(spec, ladder[step - 2]) if step > 1 else None
         fresh = judged is not None and judged != before
-        tuner = self.tuners[key.arm]
+        tuner = self.tuners[self._search_of(key)]
         if judged is not None and (fresh or not isinstance(self.settings.pruner, Patient)):
             pruned = tuner.should_prune(key.trial, step, scores[judged])
             if pruned and fresh:
@@ -147,12 +153,12 @@ class SearchPhase:
         return [Job(key, spec, ladder[step])]
 
     def _tell(self, outcome: Outcome, scores: Mapping[int, float]) -> None:
-        key = outcome.key
+        key, search = outcome.key, self._search_of(outcome.key)
         score = scores.get(self.specs.pop(key).updates)
         if outcome.ending == "completed" and len(self.rungs[key.arm]) > 1 and score is not None:
-            self.tuners[key.arm].report(key.trial, len(self.rungs[key.arm]), score)
-        self.tuners[key.arm].tell(key.trial, str(outcome.ending), score, outcome.note)
-        self.flying[key.arm] -= 1
+            self.tuners[search].report(key.trial, len(self.rungs[key.arm]), score)
+        self.tuners[search].tell(key.trial, str(outcome.ending), score, outcome.note)
+        self.flying[search] -= 1
 
 
 class FixedPhase:

@@ -21,8 +21,8 @@ from clr_study.search.push import Pushes
 from clr_study.search.samplers import check_budget
 from clr_study.search.spread import spread
 from clr_study.search.tuner import Tuner
-from clr_study.search.winners import confirm_runs, measure_runs, winner_of
-from clr_study.search.words import beginning, found
+from clr_study.search.winners import confirm_runs, measure_runs, winner_of, winners_of
+from clr_study.search.words import beginning, confirming, found, measuring, searching
 from clr_study.search.workers import Workers
 from clr_study.spec import (
     Arm,
@@ -219,18 +219,21 @@ class _Crew:
             build_extremes(self.study, arm, self.report.budgets[arm.name])
         return arms
 
-    def search(self, arms: list[Arm], say: Say) -> Mapping[str, RunResult | None]:
+    def search(self, arms: list[Arm], say: Say) -> Mapping[str, Sequence[RunResult]]:
         searched = [arm for arm in arms if arm.space]
         if self.study.search is None or not searched:
             return {}
-        trials, metric = self.study.search.trials, self.study.metric
-        say(f"search: {trials} trials for each of {len(searched)} arms, judged by validation {metric}")
+        say(searching(self.study, len(searched)))
         storage = optuna_storage(self.store.url)
         self._open.callback(storage.engine.dispose)
-        tuners = {arm.name: Tuner(storage, self.study, arm) for arm in searched}
+        tuners = {
+            (arm.name, search): Tuner(storage, self.study, arm, search)
+            for search in range(self.study.searches)
+            for arm in searched
+        }
         self.pushes = Pushes(
             lambda: read_results(self.store, self.study.name),
-            arm_studies(storage, self.study.name, tuners),
+            arm_studies(storage, self.study.name, [arm.name for arm in searched]),
             say,
         )
         endings = run_endings(self.store, self.study.name)
@@ -239,23 +242,20 @@ class _Crew:
         again = confirm_runs(self.study, searched, self.report.budgets, results)
         if again:
             del results  # it is read anew, and of a large study one copy is enough
-            confirm = self.study.search.confirm
-            say(f"confirm: each arm's best {self.study.search.confirmed} trials, on {confirm.seeds} fresh seeds")
+            say(confirming(self.study))
             self.drive_planned(again)
             results = read_results(self.store, self.study.name)
-        winners = {arm.name: winner_of(results, arm.name) for arm in searched}
-        for name, winner in winners.items():
+        for arm in searched:
+            winner = winner_of(results, arm.name)
             if winner:
-                set_winner(self.store, self.study.name, name, winner.key.trial)
-            say(found(name, winner, results))
-        return winners
+                set_winner(self.store, self.study.name, arm.name, winner.key.trial)
+            say(found(arm.name, winner, results))
+        return {arm.name: winners_of(results, arm.name) for arm in searched}
 
-    def measure(self, arms: list[Arm], winners: Mapping[str, RunResult | None], say: Say) -> None:
+    def measure(self, arms: list[Arm], winners: Mapping[str, Sequence[RunResult]], say: Say) -> None:
         planned = measure_runs(self.study, arms, self.report.budgets, winners)
         if planned:
-            tuned = "each winner" if winners else "each arm"
-            seeds = self.study.measure.seeds
-            say(f"measure: {seeds} fresh seed{'s' if seeds > 1 else ''} for {tuned}")
+            say(measuring(self.study, tuned=bool(winners)))
         self.drive_planned(planned)
 
 

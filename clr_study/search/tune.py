@@ -33,6 +33,7 @@ def tune(
     sampler: str | Mapping[str, Any] = "random",
     confirm: Mapping[str, int] | None = None,
     seeds: int = 8,
+    per_seed: bool = False,
     seed: int = 0,
     evaluations: int = 20,
     target: Mapping[str, float] | None = None,
@@ -67,6 +68,8 @@ def tune(
         confirm: How many of an arm's best trials are run again, on how many fresh seeds, before one of them wins:
             `{"trials": 4, "seeds": 3}` if not given; `{"trials": 1}` for none.
         seeds: Fresh seeds on which each winner is measured.
+        per_seed: Whether each of those seeds gets the winner of a search of its own, so that the intervals hold the
+            luck of the search too: as many searches as seeds.
         seed: The base of every random draw.
         evaluations: How many points `trial.evaluate_at` has.
         target: The value the time to which is reported: `{"accuracy": 0.9}`.
@@ -116,6 +119,7 @@ def tune(
             "sampler": drawn,
             "confirm": dict(confirm or {}),
             "seed": seed,
+            **({"per_seed": True} if per_seed else {}),
         },
         "measure": {"seeds": seeds},
     }

@@ -1,4 +1,4 @@
-"""The only door to Optuna: one Optuna study an arm, asked and told by the owner alone."""
+"""The only door to Optuna: one Optuna study a search of an arm, asked and told by the owner alone."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from clr_study.data import generator
 from clr_study.metrics import higher_is_better
+from clr_study.search.optuna_tables import optuna_name
 from clr_study.search.pruning import optuna_pruner
 from clr_study.search.quiet import quietly
 from clr_study.search.samplers import Counted, GridOfPoints, Sobol, distribution, grid_of
@@ -43,7 +44,7 @@ class Asked:
     """A trial that has been drawn.
 
     Args:
-        number: Its number within the arm.
+        number: Its number within the arm, counted on from search to search.
         values: A value for each hole, by name.
         rungs: At how many rungs it has been judged, by an earlier owner.
     """
@@ -54,7 +55,7 @@ class Asked:
 
 
 class Tuner:
-    """Draws the settings of one arm and remembers how each did.
+    """Draws the settings of one search of an arm and remembers how each did.
 
     It works on trials in memory, which cost a hundredth of those in a database. Whoever has asked, reported or told
     writes the `changes` of all arms into the storage in one transaction; a trial of which the storage knows nothing was
@@ -64,12 +65,14 @@ class Tuner:
         storage: Optuna's storage.
         study: The study.
         arm: The arm, its range-test holes already ranges.
+        search: Which of the arm's searches, counted from 0.
     """
 
-    def __init__(self, storage: RDBStorage, study: Study, arm: Arm) -> None:
+    def __init__(self, storage: RDBStorage, study: Study, arm: Arm, search: int = 0) -> None:
         assert study.search is not None
         self.settings, self.arm, self.study_name = study.search, arm, study.name
-        self.name = f"{study.name}/{arm.name}"
+        self.first = search * self.settings.trials
+        self.name = optuna_name(study.name, arm.name, search)
         self.space = {name: distribution(hole) for name, hole in arm.space.items()}
         best = StudyDirection.MAXIMIZE if higher_is_better(study.metric) else StudyDirection.MINIMIZE
         self.optuna = optuna.create_study(
@@ -97,18 +100,18 @@ class Tuner:
         trial = self.optuna.ask(self.space)
         self.asked += 1
         self._changed.add(trial.number)
-        return Asked(trial.number, dict(trial.params))
+        return Asked(self.first + trial.number, dict(trial.params))
 
     def tell(self, number: int, ending: str, score: float | None, note: str = "") -> None:
         """Records how a trial ended; telling again what was told changes nothing."""
-        frozen = self._trials()[number]
+        frozen = self._trials()[number - self.first]
         if frozen.state.is_finished():
             return
         if note:
             self._trial(frozen).set_user_attr("ending", f"{ending}: {note.splitlines()[-1][:200]}")
         state = STATES[ending]
-        self.optuna.tell(number, score if state == TrialState.COMPLETE else None, state=state)
-        self._changed.add(number)
+        self.optuna.tell(frozen.number, score if state == TrialState.COMPLETE else None, state=state)
+        self._changed.add(frozen.number)
 
     def should_prune(self, number: int, step: int, score: float) -> bool:
         """Reports a score at a rung and returns whether the pruner would stop the trial there."""
@@ -119,9 +122,9 @@ class Tuner:
         self._report(number, step, score)
 
     def _report(self, number: int, step: int, score: float) -> Trial:
-        trial = self._trial(self._trials()[number])
+        trial = self._trial(self._trials()[number - self.first])
         trial.report(score, step)
-        self._changed.add(number)
+        self._changed.add(trial.number)
         return trial
 
     def _trial(self, frozen: FrozenTrial) -> Trial:
@@ -134,7 +137,7 @@ class Tuner:
         values = {name: _suggest(trial, name, space) for name, space in self.space.items()}
         if values.keys() != frozen.params.keys():
             self._changed.add(frozen.number)
-        return Asked(frozen.number, values, max(frozen.intermediate_values, default=0))
+        return Asked(self.first + frozen.number, values, max(frozen.intermediate_values, default=0))
 
     def changed(self) -> list[TunedTrial]:
         """Returns the trials of which the storage does not know all, and takes it that it will."""
@@ -143,14 +146,14 @@ class Tuner:
         return [_tuned(trials[number]) for number in numbers]
 
     def _sampler(self, number: int) -> BaseSampler:
-        """The sampler for a trial, its seed a function of the trial: two owners in turn draw what one would."""
+        """The sampler for a trial, by its number here, its seed a function of it: two owners draw what one would."""
         chosen, purpose = self.settings.sampler, f"sampler {self.study_name}/{self.arm.name}"
-        seed = int(generator(self.settings.seed, number, purpose).integers(2**31))
+        seed = int(generator(self.settings.seed, self.first + number, purpose).integers(2**31))
         if isinstance(chosen, Tpe):
             return TPESampler(seed=seed, n_startup_trials=chosen.startup_trials, constant_liar=True)
         if isinstance(chosen, Gp):
             return GPSampler(seed=seed, n_startup_trials=chosen.startup_trials, warn_independent_sampling=False)
-        fixed = int(generator(self.settings.seed, 0, purpose).integers(2**31))
+        fixed = int(generator(self.settings.seed, self.first, purpose).integers(2**31))
         if isinstance(chosen, Qmc):
             return Sobol(self.space, fixed, number)
         if isinstance(chosen, Grid):

@@ -11,7 +11,7 @@ import optuna
 from optuna.storages import RDBStorage
 
 from clr_study.errors import StorageError
-from clr_study.search.optuna_tables import check_optunas, optuna_storage
+from clr_study.search.optuna_tables import check_optunas, optuna_name, optuna_storage
 from clr_study.store import Store, copy_rows, drop_checkpoints, open_store, own, stored_study, study_names
 from clr_study.where import Where
 from clr_study.worker import is_checkpoint
@@ -36,7 +36,7 @@ def copy_study(study: str, source_url: str, target_url: str) -> str:
     """
     check_optunas(target_url)
     with open_store(source_url, create=False) as source:
-        arms = [arm.name for arm in stored_study(source, study).arms]
+        stored = stored_study(source, study)
         with own(source, study), open_store(target_url) as target:
             if study in study_names(target):
                 raise StorageError(
@@ -44,7 +44,10 @@ def copy_study(study: str, source_url: str, target_url: str) -> str:
                 )
             with _optunas(source.url) as here, _optunas(target.url) as there:
                 known = {found.study_name for found in here.get_all_studies()}
-                names = [name for arm in arms if (name := f"{study}/{arm}") in known]
+                ours = [
+                    optuna_name(study, arm.name, search) for arm in stored.arms for search in range(stored.searches)
+                ]
+                names = [name for name in ours if name in known]
                 _refuse_taken(names, there, target.masked_url)
                 try:
                     for name in names:

@@ -11,13 +11,18 @@ from clr_study.metrics import higher_is_better
 from clr_study.spec import Arm, Budget, PlannedRun, Results, RunKey, RunResult, Study, fill
 
 
-def ranked(results: Results, arm: str) -> list[RunResult]:
+def ranked(results: Results, arm: str, search: int | None = None) -> list[RunResult]:
     """Returns an arm's completed trials, the best score at its end first.
 
     Ties go to the lower validation loss, then to the earlier trial.
+
+    Args:
+        results: What the search has measured.
+        arm: The arm's name.
+        search: Which of its searches, counted from 0; None for all of them.
     """
     column, sign = _column(results.study)
-    done = [run for run in results.of(arm, "search") if run.ending == "completed"]
+    done = [run for run in _trials(results, arm, search) if run.ending == "completed"]
     return sorted(done, key=lambda run: (sign * run.final(column), run.final("validation_loss"), run.key.trial))
 
 
@@ -50,13 +55,18 @@ def confirmation(results: Results, arm: str, trial: int) -> Confirmation | None:
     return Confirmation(len(runs) - len(done), len(done), score, loss) if runs else None
 
 
-def winner_of(results: Results, arm: str) -> RunResult | None:
+def winner_of(results: Results, arm: str, search: int | None = None) -> RunResult | None:
     """Returns an arm's winning trial; None if none has completed.
 
     Of the trials that were run again, the one that completed most often wins, then the best mean score over those
     fresh seeds; the run that made it a finalist does not count, for it was picked for its luck. Ties go as in `ranked`.
+
+    Args:
+        results: What the search and its confirming runs have measured.
+        arm: The arm's name.
+        search: Which of its searches, counted from 0; None for the best of all.
     """
-    trials, sign = ranked(results, arm), _column(results.study)[1]
+    trials, sign = ranked(results, arm, search), _column(results.study)[1]
     again = {run.key.trial for run in results.of(arm, "confirm")}
     finalists = [trial for trial in trials if trial.key.trial in again]
     if not finalists:
@@ -70,10 +80,22 @@ def winner_of(results: Results, arm: str) -> RunResult | None:
     return min(finalists, key=lost_and_score)  # which keeps the first of equals
 
 
+def winners_of(results: Results, arm: str) -> list[RunResult]:
+    """Returns the winning trial of each of an arm's searches; none if no trial of the arm has completed.
+
+    A search that found nothing where others did is measured with its first trial, which did not complete either: to
+    leave its seed out would forgive the arm.
+    """
+    found = [winner_of(results, arm, search) for search in range(results.study.searches)]
+    if not any(found):
+        return []
+    return [winner or _trials(results, arm, search)[0] for search, winner in enumerate(found)]
+
+
 def confirm_runs(
     study: Study, arms: Sequence[Arm], budgets: Mapping[str, Budget], results: Results
 ) -> list[PlannedRun]:
-    """Returns the runs of the confirm phase: each arm's best trials, on seeds that all arms share.
+    """Returns the runs of the confirm phase: the best trials of each search, on seeds that all arms share.
 
     Args:
         study: The study.
@@ -83,40 +105,54 @@ def confirm_runs(
     """
     if study.search is None or not study.search.confirmed:
         return []
-    best = {arm.name: ranked(results, arm.name)[: study.search.confirmed] for arm in arms}
+    each = study.search.confirm.seeds
+    seeds = replicate_seeds(study.name, study.seed, "confirm", each * study.searches)
     planned = []
-    for seed in replicate_seeds(study.name, study.seed, "confirm", study.search.confirm.seeds):
-        for arm in arms:
-            finalists = best[arm.name]
-            for trial in finalists if len(finalists) > 1 else ():
-                spec = fill(study, arm, trial.values, budgets[arm.name], seed)
-                key = RunKey(study.name, arm.name, "confirm", trial.key.trial, seed)
-                planned.append(PlannedRun(key, spec, trial.values))
+    for search in range(study.searches):
+        best = {arm.name: ranked(results, arm.name, search)[: study.search.confirmed] for arm in arms}
+        for seed in seeds[search * each : (search + 1) * each]:
+            for arm in arms:
+                finalists = best[arm.name]
+                for trial in finalists if len(finalists) > 1 else ():
+                    spec = fill(study, arm, trial.values, budgets[arm.name], seed)
+                    key = RunKey(study.name, arm.name, "confirm", trial.key.trial, seed)
+                    planned.append(PlannedRun(key, spec, trial.values))
     return planned
 
 
 def measure_runs(
-    study: Study, arms: Sequence[Arm], budgets: Mapping[str, Budget], winners: Mapping[str, RunResult | None]
+    study: Study, arms: Sequence[Arm], budgets: Mapping[str, Budget], winners: Mapping[str, Sequence[RunResult]]
 ) -> list[PlannedRun]:
     """Returns the runs of the measure phase: each winner, on seeds that all arms share and no search has seen.
+
+    An arm with one search has its winner measured on all of them; one with a search for each seed, each on its own.
 
     Args:
         study: The study.
         arms: Its arms, each range-test hole already a range.
         budgets: By arm.
-        winners: By arm with holes; None where its search has found nothing.
+        winners: By arm with holes, one a search; none where nothing was found.
     """
     planned = []
-    for seed in replicate_seeds(study.name, study.seed, "measure", study.measure.seeds):
+    for place, seed in enumerate(replicate_seeds(study.name, study.seed, "measure", study.measure.seeds)):
         for arm in arms:
-            winner = winners.get(arm.name)
-            if arm.space and winner is None:
+            found = winners.get(arm.name)
+            if arm.space and not found:
                 continue
+            winner = found[place % len(found)] if found else None
             values = winner.values if winner else {}
             spec = fill(study, arm, values, budgets[arm.name], seed, test=True)
             key = RunKey(study.name, arm.name, "measure", winner.key.trial if winner else 0, seed)
             planned.append(PlannedRun(key, spec, values))
     return planned
+
+
+def _trials(results: Results, arm: str, search: int | None) -> list[RunResult]:
+    """The trials of one of an arm's searches, or of all of them, in their order."""
+    trials = list(results.of(arm, "search"))
+    if search is None or results.study.search is None:
+        return trials
+    return [run for run in trials if run.key.trial // results.study.search.trials == search]
 
 
 def _column(study: Study) -> tuple[str, int]:

@@ -11,7 +11,7 @@ from clr_study.check import CheckReport
 from clr_study.metrics import is_share
 from clr_study.report.words import settings
 from clr_study.search.winners import confirmation
-from clr_study.spec import Ending, Results, RunKey, RunResult
+from clr_study.spec import Ending, Results, RunKey, RunResult, Study
 
 
 def beginning(device: str, workers: int, before: Mapping[RunKey, Ending | None], report: CheckReport) -> Iterator[str]:
@@ -85,8 +85,46 @@ def no_room(wanted: int, fitting: int) -> str:
     return f"--lanes {wanted}: a batch has room for {fitting} of these runs, so they train {fitting} at a time"
 
 
+def searching(study: Study, arms: int) -> str:
+    """Returns what the search phase is about to do.
+
+    Args:
+        study: A study with a search.
+        arms: How many of its arms are searched.
+    """
+    assert study.search is not None
+    own = f", a search for each of {study.searches} seeds" if study.searches > 1 else ""
+    return f"search: {study.search.trials} trials for each of {arms} arms{own}, judged by validation {study.metric}"
+
+
+def confirming(study: Study) -> str:
+    """Returns what the confirm phase of a study with a search is about to do."""
+    assert study.search is not None
+    whose = "each search's" if study.searches > 1 else "each arm's"
+    return f"confirm: {whose} best {study.search.confirmed} trials, on {study.search.confirm.seeds} fresh seeds"
+
+
+def measuring(study: Study, tuned: bool) -> str:
+    """Returns what the measure phase is about to do.
+
+    Args:
+        study: The study.
+        tuned: Whether some arm has been searched.
+    """
+    seeds = study.measure.seeds
+    if study.searches > 1 and tuned:
+        return f"measure: a fresh seed for each of {seeds} winners of each arm"
+    return f"measure: {seeds} fresh seed{'s' if seeds > 1 else ''} for {'each winner' if tuned else 'each arm'}"
+
+
 def found(arm: str, winner: RunResult | None, results: Results) -> str:
-    """Returns what the search of an arm came to: by the runs on fresh seeds where its best trials were run again."""
+    """Returns what the search of an arm came to: by the runs on fresh seeds where its best trials were run again.
+
+    Args:
+        arm: The arm's name.
+        winner: Its winning trial, of several searches the best one's; None if no trial has completed.
+        results: What the search and its confirming runs have measured.
+    """
     if winner is None:
         ends = Counter(run.ending for run in results.of(arm, "search"))
         how = ", ".join(f"{count} {ending}" for ending, count in sorted(ends.items(), key=str))
@@ -97,8 +135,10 @@ def found(arm: str, winner: RunResult | None, results: Results) -> str:
     if again is not None and again.done:
         score, over = again.score, f" over {again.done} fresh seed{'' if again.done == 1 else 's'}"
     told = number(score, metric, 2 if is_share(metric) else None)
+    searches = results.study.searches
+    won = f"is the best of {searches} searches' winners" if searches > 1 else "won"
     return (
-        f"{arm}: trial {winner.key.trial} won, validation {metric} {told}{over}, "
+        f"{arm}: trial {winner.key.trial} {won}, validation {metric} {told}{over}, "
         f"{settings(winner.spec.schedule, winner.values)}"
     )
 

@@ -242,7 +242,7 @@ def _search(table: Any) -> Search:
     for key, known in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
         if key in table:
             given[key] = _chosen(table[key], known, f"[search] {key}")
-    allowed = ("trials", "seed", "sampler", "pruner", "confirm")
+    allowed = ("trials", "seed", "sampler", "pruner", "confirm", "per_seed")
     _known_keys(table, allowed, "[search]")
     return call(Search, parts, "[search]", given=given)
 

@@ -121,7 +121,8 @@ class Results:
         study: The study.
         runs: Its runs, by key.
         range_tests: Its range tests.
-        winners: The number of the winning trial of each arm whose search is done.
+        winners: The number of the winning trial of each arm whose search is done; of several searches, the one that
+            did best when it was confirmed.
         stints: When which worker trained, the earliest first.
     """
 
@@ -141,6 +142,14 @@ class Results:
     def of(self, arm: str, phase: Phase) -> tuple[RunResult, ...]:
         """Returns the runs of an arm in a phase, in the order of trial and seed."""
         return tuple(run for run in self.runs if run.key.arm == arm and run.key.phase == phase)
+
+    def winning(self, arm: str) -> frozenset[int]:
+        """Returns an arm's winning trials: none, one, or one of each search where each measured seed has its own."""
+        if arm not in self.winners:
+            return frozenset()
+        if self.study.searches > 1:
+            return frozenset(run.key.trial for run in self.of(arm, "measure")) | {self.winners[arm]}
+        return frozenset({self.winners[arm]})
 
     def measured(self, arm: str, metric: str) -> CurveSet:
         """Returns the curves of an arm's measure phase, one row a seed; NaN after a run ended early.

@@ -85,6 +85,9 @@ class Search:
         pruner: Which runs are stopped early; it looks at cycle ends only.
         confirm: How the winner is picked among the best of them.
         seed: The base of every random draw of the study.
+        per_seed: Whether each measured seed gets the winner of a search of its own, with as many trials, so that the
+            intervals hold the luck of the search too (X. Bouthillier et al., *Accounting for Variance in Machine
+            Learning Benchmarks*, MLSys 2021: the ideal estimator). It costs as many searches as there are seeds.
     """
 
     trials: int
@@ -92,6 +95,7 @@ class Search:
     pruner: Pruner = field(default_factory=NoPruner)
     confirm: Confirm = field(default_factory=Confirm)
     seed: int = 0
+    per_seed: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.trials <= LARGEST:

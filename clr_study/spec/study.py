@@ -99,6 +99,23 @@ class Study:
         return {**self.data.to_dict(), **goal, **({} if self.metric in ALWAYS else {"metric": self.metric})}
 
     @property
+    def searches(self) -> int:
+        """How many searches an arm with holes has: none, one, or one for each measured seed."""
+        if self.search is None:
+            return 0
+        return self.measure.seeds if self.search.per_seed else 1
+
+    @property
+    def trials(self) -> int:
+        """How many trials an arm with holes has, those of all its searches together, which are numbered on."""
+        return self.search.trials * self.searches if self.search else 0
+
+    @property
+    def confirming(self) -> int:
+        """How many runs confirm the best trials of an arm with holes, if enough trials complete."""
+        return self.search.confirmed * self.search.confirm.seeds * self.searches if self.search else 0
+
+    @property
     def seed(self) -> int:
         """The base of every random draw."""
         return self.search.seed if self.search else 0

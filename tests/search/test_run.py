@@ -7,35 +7,14 @@ import json
 import numpy as np
 import optuna
 import pytest
+from whole_studies import facts, same, where
 
 from clr_study.data import replicate_seeds
 from clr_study.errors import InputError, SpecError, StorageError, UnfinishedError
-from clr_study.search import Where, run_range_test, run_study
+from clr_study.search import run_range_test, run_study
 from clr_study.search.optuna_tables import optuna_storage
 from clr_study.spec import parse_study
 from clr_study.store import open_store, read_results, run_endings
-
-
-def where(tmp_path, **changes) -> Where:
-    return Where(**{"storage": f"sqlite:///{tmp_path}/s.db", "out": str(tmp_path / "out"), "devices": "cpu", **changes})
-
-
-def facts(results):
-    """What must be equal in two runs of one study: everything but the clock."""
-    return {
-        run.key: (
-            run.ending,
-            run.spec.digest,
-            run.values,
-            {name: column.tolist() for name, column in run.metrics.items()},
-        )
-        for run in results.runs
-    }
-
-
-def same(one, other) -> bool:
-    """Equal to the last bit, NaN beside NaN."""
-    return json.dumps(sorted(map(repr, one.items()))) == json.dumps(sorted(map(repr, other.items())))
 
 
 def test_a_study_runs_to_its_report(small, tmp_path):

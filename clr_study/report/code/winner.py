@@ -51,7 +51,7 @@ def winner_of(results: Results, comparison: Comparison, arm: str) -> Winner | No
     spec = measured[0].spec
     head = (
         f"{results.study.name}, arm {arm}: {comparison.metric} {with_interval(summary.final, comparison.metric)} "
-        f"over {summary.final.n} seeds.",
+        f"over {summary.final.n} seeds{_each_its_own(results)}.",
         comparison.verdict,
         _measured_with(spec),
     )
@@ -65,6 +65,12 @@ def winner_of(results: Results, comparison: Comparison, arm: str) -> Winner | No
         own_budget=len({run.spec.updates for run in results.runs if run.key.phase == "measure"}) > 1,
         values=spec.values if any(name.startswith("values.") for name in summary.values) else None,
     )
+
+
+def _each_its_own(results: Results) -> str:
+    if results.study.searches < 2:
+        return ""
+    return ", each with the winner of a search of its own; these are the values of the one that was confirmed best"
 
 
 # How `normalise` of the data left the inputs.

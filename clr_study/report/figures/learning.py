@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,8 +21,7 @@ from clr_study.report.marks import dots, hover_form, line, metric_axis
 from clr_study.report.table import Table
 from clr_study.report.theme import Theme
 from clr_study.report.thin import extremes
-from clr_study.schedules import schedule_from_dict
-from clr_study.spec import Results
+from clr_study.spec import Results, RunResult
 
 # The steep beginning would press what tells arms apart into a corner: this share of the axis may leave the view.
 BEGINNING = 0.2
@@ -101,8 +101,7 @@ class Learning(Figure[LearningInfo]):
             runs = measured.ended(results, summary.arm)
             if any(np.isfinite(run.metrics[column]).any() for run in runs if column in run.metrics):
                 made = band(measured.curves(runs, column), seed=comparison.seed)
-                schedule = schedule_from_dict(summary.schedule)
-                curves.append(_curve(summary.arm, len(runs), made, np.array(schedule.cycle_ends(summary.updates))))
+                curves.append(_curve(summary.arm, len(runs), made, _shared_ends(runs)))
         if not curves:
             return Absent(f"No measured run has a {in_words(column)} yet.")
         view, cut = _view(curves, column)
@@ -171,6 +170,12 @@ class Learning(Figure[LearningInfo]):
                 )
             ],
         )
+
+
+def _shared_ends(runs: Sequence[RunResult]) -> Array:
+    """The updates at which all runs end a cycle; where each seed was tuned anew they may differ in others."""
+    schedules = {(run.spec.lr_schedule, run.spec.updates) for run in runs}
+    return np.array(sorted(set.intersection(*(set(schedule.cycle_ends(end)) for schedule, end in schedules))))
 
 
 def _curve(arm: str, n: int, made: Band, ends: Array) -> LearningCurve:

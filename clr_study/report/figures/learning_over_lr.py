@@ -13,7 +13,7 @@ from clr_study.analysis import Comparison
 from clr_study.analysis.words import column, listed
 from clr_study.report.figure import FIGURES, Absent, Figure
 from clr_study.report.figures.learning import Learning, LearningCurve, LearningInfo
-from clr_study.report.figures.schedules import ScheduleCurve, Schedules
+from clr_study.report.figures.schedules import ScheduleCurve, Schedules, of_many
 from clr_study.report.marks import band, hover_form, line, metric_axis
 from clr_study.report.table import Table
 from clr_study.report.theme import Theme
@@ -35,12 +35,14 @@ class LearningOverLrInfo:
         schedules: The lower panel: the learning rate of each arm that has a learning curve.
         rates: The learning rate of the last update before each point of the upper panel, arm by arm.
         boundaries: The updates at which each cyclical arm's cycles end, as far as they are drawn.
+        searches: How many searches an arm had.
     """
 
     learning: LearningInfo
     schedules: tuple[ScheduleCurve, ...]
     rates: tuple[tuple[float, ...], ...]
     boundaries: tuple[tuple[str, tuple[float, ...]], ...]
+    searches: int = 1
 
 
 @FIGURES.add
@@ -64,6 +66,7 @@ class LearningOverLr(Figure[LearningOverLrInfo]):
             tuple(curve for curve in schedules.curves if curve.arm in arms),
             tuple(_rates(curve, comparison.arm(curve.arm).schedule) for curve in learning.curves),
             tuple((curve.arm, ends) for curve in learning.curves if (ends := _boundaries(curve))),
+            schedules.searches,
         )
 
     def draw(self, info: LearningOverLrInfo, theme: Theme) -> go.Figure:
@@ -104,10 +107,11 @@ class LearningOverLr(Figure[LearningOverLrInfo]):
         cycles = listed([f"{arm} {len(ends)}" for arm, ends in info.boundaries])
         ends = f" A dotted line ends a cycle, where the rate is at its minimum: {cycles}." if cycles else ""
         cut = " The steepest parts lie outside the view; a double click shows all." if info.learning.cut else ""
+        below = f" {of_many(info.searches)}" if info.searches > 1 else ""
         return (
             f"Above: the mean {column(info.learning.column)} over seeds with its pointwise 95 % interval. Below: the "
-            "learning rate at the same update. A rising rate often costs for a while what the falling one brings "
-            f"back.{ends} Runs: {counts}.{cut}"
+            f"learning rate at the same update.{below} A rising rate often costs for a while what the falling one "
+            f"brings back.{ends} Runs: {counts}.{cut}"
         )
 
     def table(self, info: LearningOverLrInfo) -> Table:

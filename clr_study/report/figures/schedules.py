@@ -44,10 +44,20 @@ class ScheduleInfo:
     Args:
         curves: One an arm.
         searched: Whether they won a search; otherwise the study file gave them.
+        searches: How many searches an arm had.
     """
 
     curves: tuple[ScheduleCurve, ...]
     searched: bool
+    searches: int = 1
+
+
+def of_many(searches: int) -> str:
+    """Returns which of the schedules that won an arm's searches is drawn."""
+    return (
+        f"Of each arm the schedule that was confirmed best among the winners of its {searches} searches; each measured "
+        "run followed that of a search of its own."
+    )
 
 
 @FIGURES.add
@@ -72,7 +82,7 @@ class Schedules(Figure[ScheduleInfo]):
                 x, y = thinned(np.arange(len(lrs)), lrs)
                 curves.append(ScheduleCurve(summary.arm, summary.n, settings(summary.schedule, summary.values), x, y))
         return (
-            ScheduleInfo(tuple(curves), results.study.search is not None)
+            ScheduleInfo(tuple(curves), results.study.search is not None, results.study.searches)
             if curves
             else Absent("No arm has a winner yet, so there is no schedule to draw.")
         )
@@ -102,6 +112,8 @@ class Schedules(Figure[ScheduleInfo]):
         """Returns what the lines are, and how many runs followed them."""
         runs = ", ".join(f"{curve.arm} {curve.n}" for curve in info.curves)
         which = "that won the search of each arm" if info.searched else "that the study file gives each arm"
+        if info.searches > 1:
+            return f"{of_many(info.searches)} Runs: {runs}."
         return f"The schedule {which}, which all its measured runs followed. Runs: {runs}."
 
     def table(self, info: ScheduleInfo) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
@@ -90,12 +91,13 @@ class Search(Figure[SearchInfo]):
         trials = []
         for arm in results.study.arms:
             runs = [run for run in results.of(arm.name, "search") if run.ending is not None]
+            winning = results.winning(arm.name)
             if runs:
                 trials.append((arm.name, len(runs), sum(run.ending != "completed" for run in runs)))
             for run in runs:
                 for drawn, value in run.values.items():
                     name, log = _axis_of(drawn, arm.space.get(drawn))
-                    point = _point(run, value, metric, results.winners.get(arm.name) == run.key.trial)
+                    point = _point(run, value, metric, run.key.trial in winning)
                     panels.setdefault(name, (log, []))[1].append(point)
         if not any(arm.space for arm in results.study.arms):
             return Absent("Nothing was searched: every arm ran as it stands in the study file.")
@@ -127,9 +129,12 @@ class Search(Figure[SearchInfo]):
         counts = listed(
             [f"{arm} {ended}" + (f" ({lost} not completed)" if lost else "") for arm, ended, lost in info.trials]
         )
+        won = "The outlined dot won"
+        if max(Counter(point.arm for point in info.panels[0].points if point.winner).values(), default=0) > 1:
+            won = "Outlined dots won, one in each search of an arm"
         return (
             f"A dot is one trial: its {column(info.metric)} at the end, against what was drawn for it. A wide plateau "
-            "means that the setting matters little. The outlined dot won; hollow dots were pruned, crosses at the "
+            f"means that the setting matters little. {won}; hollow dots were pruned, crosses at the "
             f"edge diverged or failed. Trials: {counts}." + fewer_words(ended for _, ended, _ in info.trials)
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,7 +80,8 @@ class StepSizeMap(Figure[MapInfo]):
         arms = []
         for arm in results.study.arms:
             runs = [run for run in results.of(arm.name, "search") if run.ending is not None and _is_cyclical(run)]
-            points = tuple(_point(run, metric, results.winners.get(arm.name)) for run in runs)
+            winning = results.winning(arm.name)
+            points = tuple(_point(run, metric, run.key.trial in winning) for run in runs)
             if len({(point.step_size, point.ratio) for point in points}) > 1:
                 arms.append((arm.name, points))
         if not arms:
@@ -123,17 +125,16 @@ class StepSizeMap(Figure[MapInfo]):
         counts = listed([f"{len(points)} of {arm}" for arm, points in info.arms])
         if info.worst is None:
             return f"A cross is one trial, {counts}; none of them completed."
-        winners = [
-            f"{arm} won at step_size {point.step_size:.4g} and ratio {point.ratio:.2f}"
+        places = [
+            _where(arm, winners)
             for arm, points in info.arms
-            for point in points
-            if point.winner
+            if (winners := [point for point in points if point.winner])
         ]
         side = "below" if info.higher_is_better else "above"
-        won = f" {'; '.join(winners)}." if winners else ""
+        won = f" {'; '.join(places)}." if places else ""
         return (
             f"A dot is one trial, {counts}; the brighter, the better its {column(info.metric)} (all {side} "
-            f"{number(info.worst, info.metric)} look the same). The ringed dot won, crosses did not complete. "
+            f"{number(info.worst, info.metric)} look the same). A ringed dot won, crosses did not complete. "
             f"Neighbours may differ in max_lr, which was drawn too: hover shows it.{won}"
             + fewer_words(len(points) for _, points in info.arms)
         )
@@ -177,7 +178,18 @@ def _is_cyclical(run: RunResult) -> bool:
     )
 
 
-def _point(run: RunResult, metric: str, winner: int | None) -> MapPoint:
+def _where(arm: str, winners: Sequence[MapPoint]) -> str:
+    """Where an arm's winner lies, or between what those of its searches do."""
+    steps, ratios = [point.step_size for point in winners], [point.ratio for point in winners]
+    if len(winners) == 1:
+        return f"{arm} won at step_size {steps[0]:.4g} and ratio {ratios[0]:.2f}"
+    return (
+        f"{arm}'s {len(winners)} winners, one a search, have step_size {min(steps):.4g} to {max(steps):.4g} and ratio "
+        f"{min(ratios):.2f} to {max(ratios):.2f}"
+    )
+
+
+def _point(run: RunResult, metric: str, winner: bool) -> MapPoint:
     schedule = run.spec.schedule
     return MapPoint(
         trial=run.key.trial,
@@ -186,7 +198,7 @@ def _point(run: RunResult, metric: str, winner: int | None) -> MapPoint:
         max_lr=float(schedule["max_lr"]),
         score=score_of(run, metric),
         ending=str(run.ending),
-        winner=run.key.trial == winner,
+        winner=winner,
     )
 
 
