@@ -109,8 +109,10 @@ def _commands() -> str:
     parts.append(
         "Exit codes: 0 done; 1 the study could not finish, and what is missing is said; 2 something given is wrong."
     )
+    # A command keeps the help option of the first context that asks for it, so it must be the one that it runs in.
+    whole = click.Context(main, info_name="clr-study", **{**main.context_settings, "max_content_width": 88})
     for name in sorted(main.commands):
-        context = click.Context(main.commands[name], info_name=f"clr-study {name}", max_content_width=88)
+        context = click.Context(main.commands[name], info_name=name, parent=whole)
         parts += [f"## {name}", f"```text\n{main.commands[name].get_help(context)}\n```"]
     return "\n\n".join(parts) + "\n"
 

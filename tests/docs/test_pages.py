@@ -163,7 +163,7 @@ def parse(command: str, where: str) -> None:
     words = shlex.split(command, comments=True)
     if words[0] == "clr-study":
         found = main.commands[words[1]]
-        with click.Context(found) as context:
+        with click.Context(found, parent=click.Context(main, **main.context_settings)) as context:
             found.parse_args(context, [word for word in words[2:] if word not in ("&",)])
 
 
