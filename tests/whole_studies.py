@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
-from clr_study.search import Where
+import pytest
+
+from clr_study.search import Where, loop, run_study
 
 
 def where(tmp_path, **changes) -> Where:
@@ -28,3 +30,20 @@ def facts(results):
 def same(one, other) -> bool:
     """Equal to the last bit, NaN beside NaN."""
     return json.dumps(sorted(map(repr, one.items()))) == json.dumps(sorted(map(repr, other.items())))
+
+
+def killed_and_continued(study, broken: Where, batches: int):
+    """The results of a study whose owner is interrupted after so many batches and followed by another one."""
+    calls, real = [], loop.run_jobs
+
+    def dying(jobs):
+        calls.append(jobs)
+        if len(calls) > batches:
+            raise KeyboardInterrupt
+        return real(jobs)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(loop, "run_jobs", dying)
+        with pytest.raises(KeyboardInterrupt):
+            run_study(study, broken)
+    return run_study(study, broken)

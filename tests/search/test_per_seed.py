@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import optuna
 import pytest
-from whole_studies import facts, same, where
+from whole_studies import facts, killed_and_continued, same, where
 
 from clr_study.analysis import compare
 from clr_study.check import check_study
@@ -110,25 +110,11 @@ def test_optuna_has_a_study_for_each_search_and_a_copy_takes_them_all(done, tmp_
 
 @pytest.mark.parametrize("stop_after", [1, 4, 8])
 @pytest.mark.parametrize("sampler", ["qmc", "tpe"])
-def test_an_owner_that_dies_is_continued_to_the_same_results(small, tmp_path, monkeypatch, stop_after, sampler):
-    from clr_study.search import loop
-
+def test_an_owner_that_dies_is_continued_to_the_same_results(small, tmp_path, stop_after, sampler):
     study = small(("trials = 4", f'trials = 4, per_seed = true, sampler = {{ kind = "{sampler}" }}'))
     whole = run_study(study, where(tmp_path, out=str(tmp_path / "a"), lanes=5))
     broken = where(tmp_path, storage=f"sqlite:///{tmp_path}/b.db", out=str(tmp_path / "b"), lanes=5)
-    calls, real = [], loop.run_jobs
-
-    def dying(jobs):
-        calls.append(jobs)
-        if len(calls) > stop_after:
-            raise KeyboardInterrupt
-        return real(jobs)
-
-    monkeypatch.setattr(loop, "run_jobs", dying)
-    with pytest.raises(KeyboardInterrupt):
-        run_study(study, broken)
-    monkeypatch.setattr(loop, "run_jobs", real)
-    assert same(facts(run_study(study, broken)), facts(whole))
+    assert same(facts(killed_and_continued(study, broken, stop_after)), facts(whole))
 
 
 def test_more_seeds_search_on_and_leave_what_was_there(small, tmp_path):

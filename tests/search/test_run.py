@@ -7,7 +7,7 @@ import json
 import numpy as np
 import optuna
 import pytest
-from whole_studies import facts, same, where
+from whole_studies import facts, killed_and_continued, same, where
 
 from clr_study.data import replicate_seeds
 from clr_study.errors import InputError, SpecError, StorageError, UnfinishedError
@@ -55,25 +55,11 @@ def test_running_again_trains_nothing_and_says_the_same(small, tmp_path, monkeyp
 
 
 @pytest.mark.parametrize("stop_after", [1, 2, 3])
-def test_an_owner_that_dies_is_continued_to_the_same_results(small, tmp_path, monkeypatch, stop_after):
+def test_an_owner_that_dies_is_continued_to_the_same_results(small, tmp_path, stop_after):
     """The second owner's trials, values and curves are those of a study that nobody disturbed, bit for bit."""
-    from clr_study.search import loop
-
     whole = run_study(small(), where(tmp_path, out=str(tmp_path / "a"), lanes=3))
     broken = where(tmp_path, storage=f"sqlite:///{tmp_path}/b.db", out=str(tmp_path / "b"), lanes=3)
-    calls, real = [], loop.run_jobs
-
-    def dying(jobs):
-        calls.append(jobs)
-        if len(calls) > stop_after:
-            raise KeyboardInterrupt
-        return real(jobs)
-
-    monkeypatch.setattr(loop, "run_jobs", dying)
-    with pytest.raises(KeyboardInterrupt):
-        run_study(small(), broken)
-    monkeypatch.setattr(loop, "run_jobs", real)
-    assert same(facts(run_study(small(), broken)), facts(whole))
+    assert same(facts(killed_and_continued(small(), broken, stop_after)), facts(whole))
 
 
 def trials_of(arm, tmp_path):
