@@ -92,6 +92,14 @@ def test_torch_waits_until_it_is_needed(code):
     assert done.stdout.splitlines()[-1] == "False"
 
 
+def test_python_runs_the_package_as_the_command(run):
+    done = subprocess.run([sys.executable, "-m", "clr_study", "show", "nope"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("clr-study: ")
+    usage = subprocess.run([sys.executable, "-m", "clr_study", "--help"], capture_output=True, text=True).stdout
+    assert usage.startswith("Usage: clr-study ")
+
+
 HEAVY = ("torch", "optuna", "plotly", "scipy")
 
 
