@@ -10,6 +10,8 @@ from clr_study.store import Progress
 
 # Evaluations store their updates in lumps: a rate needs a few of them, and must still follow a change of phase.
 LUMPS = 12
+# After so long without updates, training itself is what takes the time.
+LONG_SECONDS = 60.0
 FIRST_SECONDS, LEAST_SECONDS, MOST_SECONDS, STEP = 5.0, 10.0, 300.0, 0.05
 
 
@@ -53,6 +55,8 @@ def expected_updates(study: Study, seen: Progress) -> int:
 class Pace:
     """The rate of updates over the last looks that saw any.
 
+    What comes before the first updates is no part of it, unless that is long: starting and compiling are soon over.
+
     Examples:
         >>> pace = Pace()
         >>> for at, done in [(0.0, 0), (1.0, 100), (2.0, 100), (3.0, 300)]:
@@ -62,19 +66,24 @@ class Pace:
     """
 
     def __init__(self) -> None:
+        self.begun: tuple[float, int] | None = None
         self.seen: deque[tuple[float, int]] = deque(maxlen=LUMPS)
 
     def see(self, at: float, done: int) -> None:
         """Takes note of how many updates are done at a time in seconds."""
-        if not self.seen or done > self.seen[-1][1]:
+        if self.begun is None:
+            self.begun = at, done
+        elif done > (self.seen or [self.begun])[-1][1]:
             self.seen.append((at, done))
 
     @property
     def rate(self) -> float | None:
-        """Updates a second; None before two looks have seen any."""
-        if len(self.seen) < 2:
+        """Updates a second; None before two looks have seen any, or one after a minute."""
+        if self.begun is None or not self.seen:
             return None
         (begun, before), (ended, after) = self.seen[0], self.seen[-1]
+        if len(self.seen) == 1 and ended - self.begun[0] > LONG_SECONDS:
+            begun, before = self.begun
         return (after - before) / (ended - begun) if ended > begun else None
 
     def left(self, total: int, now: float) -> float | None:

@@ -157,16 +157,23 @@ def test_a_low_window_shows_what_is_still_to_do(store):
     assert "and 1 more" in text
 
 
+def paced(*looks: tuple[float, int]) -> Pace:
+    pace = Pace()
+    for at, done in looks:
+        pace.see(at, done)
+    return pace
+
+
 def test_a_line_for_the_log(halfway):
     watch = watch_of(halfway, looks=((0.0, True), (10.0, False)))
     assert watch.line() == "search 3/8 runs, best 87.50 % (fixed); 28 % of all updates in 2 lanes"
     append(halfway, [looks(planned(LONG, 0), (0, 0, 0.5))[2]])
     watch = watch_of(halfway, looks=((0.0, False),))
-    watch.pace.seen.appendleft((-10.0, watch.pace.seen[0][1] - 250))
+    watch.pace = paced((-20.0, 0), (-10.0, watch._done() - 250), (0.0, watch._done()))
     # 200 + 10 + 125 updates are done, of 12 runs that take 100 each, but one that was lost after 10.
     assert watch.line().endswith("; 25 updates/s in 2 lanes, about 31 s left")
     assert watch.summary() == "search 3/8 runs, best 87.50 % (fixed), 30 % of all updates"
-    watch.pace.seen[0] = (-100.0, watch.pace.seen[0][1])
+    watch.pace = paced((-110.0, 0), (-100.0, watch._done() - 250), (0.0, watch._done()))
     assert "; 2.5 updates/s in 2 lanes" in watch.line()
 
 
@@ -210,6 +217,13 @@ def test_a_pace_follows_the_last_looks():
     assert pace.rate == 100.0
     assert pace.left(total=2200, now=39.0) == 1.0
     assert pace.left(total=2200, now=99.0) == 0.0
+
+
+def test_starting_and_compiling_slow_no_pace_but_one_long_wait_tells_more_than_nothing():
+    assert paced((0.0, 0), (20.0, 100)).rate is None
+    assert paced((0.0, 0), (20.0, 100), (21.0, 200)).rate == 100.0
+    assert paced((0.0, 0), (100.0, 100)).rate == 1.0
+    assert paced((0.0, 300), (1.0, 300), (2.0, 300)).rate is None, "what an earlier owner has done"
 
 
 def test_it_waits_for_a_storage_and_reads_it_until_told_to_stop(tmp_path):
