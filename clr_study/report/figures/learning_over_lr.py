@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from clr_study.analysis import Comparison
-from clr_study.analysis.words import column, listed
+from clr_study.analysis.words import listed
 from clr_study.report.figure import FIGURES, Absent, Figure
 from clr_study.report.figures.learning import Learning, LearningCurve, LearningInfo
 from clr_study.report.figures.schedules import ScheduleCurve, Schedules
@@ -105,9 +105,8 @@ class LearningOverLr(Figure[LearningOverLrInfo]):
         ends = f" A dotted line ends a cycle, where the rate is at its minimum: {cycles}." if cycles else ""
         cut = " The steepest parts lie outside the view; a double click shows all." if info.learning.cut else ""
         return (
-            f"Above: the mean {column(info.learning.column)} over seeds with its pointwise 95 % interval. Below: the "
-            "learning rate at the same update. A rising rate often costs for a while what the falling one brings "
-            f"back.{ends} Runs: {counts}.{cut}"
+            f"Above: the {info.learning.lines}. Below: the learning rate at the same update. A rising rate often "
+            f"costs for a while what the falling one brings back.{ends} Runs: {counts}.{cut}"
         )
 
     def table(self, info: LearningOverLrInfo) -> Table:
