@@ -246,6 +246,10 @@ def test_the_range_test_shows_the_bounds_of_the_study_rule_first(results, compar
     captions = [RangeTest().caption(replace(info, ramps=(ramp,))) for ramp in info.ramps]
     assert ["shaded" in caption for caption in captions] == [True, False]
     assert ["a dotted line" in caption for caption in captions] == [False, True]
+    assert captions[1].endswith(
+        "Linear ramp, 3 seeds, rule smith: base_lr 0.004 (over the seeds 0.003 to 0.005), no max_lr found. "
+        "No upper bound found up to 3."
+    )
 
 
 def test_the_range_test_bears_that_every_seed_died_and_that_no_rule_found_a_bound(results, comparison):
