@@ -83,7 +83,7 @@ def smith(lrs: Array, accuracies: Array, losses: Array) -> Bounds:
         >>> round(found.base_lr, 3), round(found.max_lr, 3)
         (0.008, 0.063)
         >>> smith(lrs[:20], accuracy[None, :20], accuracy[None, :20]).note
-        'Learning starts at an LR of 0.00813 and slows at 0.00989; no upper bound found up to 0.0794.'
+        'Learning starts at an LR of 0.00813; 95 % of the rise is done at 0.00989; no upper bound found up to 0.0794.'
     """
     return _over_seeds(accuracy_reading, lrs, accuracies)
 

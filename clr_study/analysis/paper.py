@@ -7,18 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+import numpy as np
 from scipy import stats
 
-from clr_study.analysis import measured
+from clr_study.analysis import measured, significance, words
 from clr_study.analysis.bootstrap import estimate
 from clr_study.analysis.comparison import Estimate
 from clr_study.analysis.evidence import ArmEvidence, Evidence
+from clr_study.analysis.verdict import ALPHA
+from clr_study.curves import Array
 from clr_study.spec.paper import PaperRow, PrintedRow
 
 Verdict: TypeAlias = Literal["reproduced", "not reproduced", "not run"]
-
-# Fewer pairs than the smallest of the studies plans: resampling them says little about those that were not drawn.
-FEWEST = 5
 
 
 @dataclass(frozen=True)
@@ -146,34 +146,59 @@ class Question:
 def answer(question: Question, evidence: Evidence | None) -> tuple[str, ...]:
     """Returns a sentence for each pair and each arm that a question names, with the numbers that decide it.
 
+    A pair's difference is shown if its p, adjusted for all pairs of the question, is below 0.05, as in a report; so
+    fewer than 6 seeds never show one.
+
     Args:
         question: The question.
         evidence: What there is of its study; None for nothing.
     """
     if evidence is None or not evidence.arms:  # a range test alone has measured no arm
         return (f"Not run: nothing is measured of {question.study}.",)
-    sentences = [_pair(arm, other, evidence.arms) for arm, other in question.pairs]
+    known = [pair for pair in question.pairs if all(name in evidence.arms for name in pair)]
+    ps = dict(zip(known, significance.step_down_p(_gains(known, evidence.arms)), strict=True))
+    sentences = [_pair(*pair, evidence.arms, ps.get(pair)) for pair in question.pairs]
     sentences += [_spread(arm, evidence.arms) for arm in question.spread]
     if evidence.reservation:
         return (f"These runs are {evidence.reservation}; they decide nothing.", *sentences)
     return tuple(sentences)
 
 
-def _pair(arm: str, other: str, arms: Mapping[str, ArmEvidence]) -> str:
-    missing = [name for name in (arm, other) if name not in arms]
-    if missing:
+def _gains(pairs: Sequence[tuple[str, str]], arms: Mapping[str, ArmEvidence]) -> Array:
+    """How much better the first of each pair is, seed by seed [seeds, pairs]; NaN where a pair lacks the seed."""
+    seeds = sorted({seed for pair in pairs for name in pair for seed in arms[name].finals})
+    gains = np.full((len(seeds), len(pairs)), np.nan)
+    for column, (arm, other) in enumerate(pairs):
+        shared = np.isin(seeds, sorted(arms[arm].finals.keys() & arms[other].finals.keys()))
+        gains[shared, column] = _gain(arms[arm], arms[other])
+    return gains
+
+
+def _gain(arm: ArmEvidence, other: ArmEvidence) -> Array:
+    return significance.gains(*measured.paired(arm.finals, other.finals), higher_is_better=True)
+
+
+def _pair(arm: str, other: str, arms: Mapping[str, ArmEvidence], p: float | None) -> str:
+    if p is None:
+        missing = [name for name in (arm, other) if name not in arms]
         return f"Not run: {arm} against {other}; nothing is measured of {' and '.join(missing)}."
     mine, theirs = arms[arm], arms[other]
     first, second = measured.paired(mine.finals, theirs.finals)
-    apart = in_points(estimate(first - second))
-    if apart.n < FEWEST:
-        says = "too few runs to tell"
-    elif apart.low > 0 or apart.high < 0:
+    apart, gain = in_points(estimate(first - second)), _gain(mine, theirs)
+    tested = f", adjusted {words.p_value(p)}"
+    if significance.smallest_p(len(gain)) >= ALPHA:
+        tested, says = "", "too few to show a difference"
+    elif p < ALPHA and (mine.lost or theirs.lost):
+        better = significance.improvement(gain) > 0.5
+        says = f"{arm} is {'better' if better else 'worse'}, counting the runs that were lost"
+    elif p < ALPHA:
         says = f"{arm} is {'better' if apart.value > 0 else 'worse'}"
-    else:
+    elif apart.n > 1:
         says = f"no difference shown, no more than {max(-apart.low, apart.high):.2f} points apart"
+    else:
+        says = "no difference shown"
     budgets = "" if mine.updates == theirs.updates else f", after {mine.updates:,} and {theirs.updates:,} updates"
-    return f"{_shown(arm, mine)} against {_shown(other, theirs)}{budgets}: {_apart(apart)}; {says}."
+    return f"{_shown(arm, mine)} against {_shown(other, theirs)}{budgets}: {_apart(apart)}{tested}; {says}."
 
 
 def _shown(name: str, arm: ArmEvidence) -> str:

@@ -163,7 +163,7 @@ def accuracy_reading(lrs: Array, accuracy: Array) -> Reading:
     start = upward_crossing(curve[: int(np.ceil(slow)) + 1], floor + RISE * height, last=True) or 0.0
     base_lr = lr_at(lrs, start)
     note = f"Learning starts at an LR of {base_lr:.3g}{', the first one tried,' if start < 1 else ''}"
-    note += f" and slows at {lr_at(lrs, slow):.3g}"
+    note += f"; {SLOW:.0%} of the rise is done at {lr_at(lrs, slow):.3g}".replace("%", " %")
     rough = ragged_from(accuracy[:end], int(np.ceil(slow)), noise, height)
     why = _why_it_ends(lrs, curve, rough, max(FALL * height, 4 * noise))
     if why is None:

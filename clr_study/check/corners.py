@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -83,9 +84,7 @@ def check_study(study: Study, task: Task | None = None) -> CheckReport:
     if any(arm.train.compile for arm in study.arms):
         try_compiler()
     budgets = {arm.name: Budget.of(arm.train, len(task.train), f"[arms.{arm.name}] train") for arm in study.arms}
-    for each in study.arms:
-        check_lengths(each, budgets[each.name].per_epoch)
-    specs = [spec for arm in study.arms for spec in _corners(study, arm, budgets[arm.name])]
+    specs = _settings(study, budgets)
     unfusable, doubts = {}, []
     small = replace(
         task,
@@ -115,12 +114,8 @@ def _check_own_loop(study: Study) -> CheckReport:
     if needs_range_test(study):
         raise SpecError('{ from = "range_test" } needs our own loop; with train_fn write low and high yourself')
     budgets = {arm.name: Budget.of(arm.train, 0, f"[arms.{arm.name}] train") for arm in study.arms}
-    corners = 0
-    for arm in study.arms:
-        check_lengths(arm, budgets[arm.name].per_epoch)
-        corners += len(list(_corners(study, arm, budgets[arm.name])))
     reason = "A training loop of your own trains one run at a time."
-    return CheckReport(corners, budgets, None, {arm.name: reason for arm in study.arms})
+    return CheckReport(len(_settings(study, budgets)), budgets, None, {arm.name: reason for arm in study.arms})
 
 
 def _check_metric(study: Study, task: Task) -> None:
@@ -155,6 +150,19 @@ def _check_rule(study: Study) -> None:
         BOUND_RULES[study.range_test.rule]
     except ClrStudyError as error:
         raise _at(error, "[range_test] rule:") from None
+
+
+def _settings(study: Study, budgets: Mapping[str, Budget]) -> list[tuple[str, TrialSpec]]:
+    """The corners of every arm; times in epochs that a preview leaves too little of are refused as a preview's."""
+    try:
+        for arm in study.arms:
+            check_lengths(arm, budgets[arm.name].per_epoch)
+        return [spec for arm in study.arms for spec in _corners(study, arm, budgets[arm.name])]
+    except SpecError as error:
+        scale = tomllib.loads(study.source).get("scale")
+        if scale is None:
+            raise
+        raise SpecError(f"scale = {scale:g} leaves too little time: {error}") from None
 
 
 def _corners(study: Study, arm: Arm, budget: Budget) -> Iterator[tuple[str, TrialSpec]]:

@@ -21,6 +21,7 @@ def summary_rows(comparison: Comparison) -> list[dict[str, str]]:
     """
     unit = metric_of(comparison.metric)
     reference = comparison.arms[0].arm if comparison.arms else ""
+    chosen = any(summary.trial is not None for summary in comparison.arms)
     rows = []
     for summary in comparison.arms:
         row = {
@@ -32,7 +33,7 @@ def summary_rows(comparison: Comparison) -> list[dict[str, str]]:
             row["updates to target"] = time_to_target(summary.to_target)
         if len(comparison.arms) > 1:
             row[f"difference to {plain(reference)}"] = difference_cell(comparison, summary.arm)
-        row["winning values"] = settings(summary.schedule, summary.values)
+        row["winning values" if chosen else "values"] = settings(summary.schedule, summary.values)
         rows.append(row)
     return rows
 

@@ -9,7 +9,8 @@ from clr_study.spec.fill import Budget, fill
 from clr_study.spec.space import corner, extremes, with_bounds
 from clr_study.spec.study import Arm, Study
 
-NOMINAL = Budget(updates=1000, per_epoch=100, batch_size=1)
+# An epoch longer than those of most data: two times in epochs that fall on one update here do so on the data as well.
+NOMINAL = Budget(updates=1000, per_epoch=10_000, batch_size=1)
 NOMINAL_BOUNDS = {"base_lr": 0.01, "max_lr": 0.1}
 
 

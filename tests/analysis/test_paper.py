@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from clr_study.analysis.evidence import ArmEvidence, Evidence
@@ -79,17 +80,17 @@ def test_one_of_several_readings_suffices_and_all_must_fail():
 
 def test_a_question_is_answered_with_paired_numbers():
     question = Question(title="?", study="paper-table1", pairs=(("a", "b"), ("a", "c")), spread=("a",))
-    better, worse = arm(0.80, 0.81, 0.82, 0.81, 0.81), arm(0.79, 0.80, 0.81, 0.80, 0.80)
+    better, worse = arm(0.80, 0.81, 0.82, 0.81, 0.81, 0.81), arm(0.79, 0.80, 0.81, 0.80, 0.80, 0.80)
     said = answer(question, evidence(a=better, b=replace(worse, updates=70_000)))
     assert said[0] == (
         "a 81.00 % against b 80.00 %, after 25,000 and 70,000 updates: "
-        "+1.00 points [+1.00, +1.00], n = 5 pairs; a is better."
-    )
+        "+1.00 points [+1.00, +1.00], n = 6 pairs, adjusted p = 0.031; a is better."
+    )  # all signs alike, or all turned round: 2 of 2^6 patterns
     assert said[1] == "Not run: a against c; nothing is measured of c."
-    # 0.707 points; Student's t of 4 degrees of freedom is 2.776, and 2.776 * sqrt(2) * 0.707 = 2.776.
+    # 0.632 points; Student's t of 5 degrees of freedom is 2.571, and 2.571 * sqrt(2) * 0.632 = 2.30.
     assert said[2] == (
-        "a: a run's standard deviation over seeds is 0.71 points, n = 5; "
-        "of two single runs of it 19 pairs in 20 lie no more than 2.8 points apart."
+        "a: a run's standard deviation over seeds is 0.63 points, n = 6; "
+        "of two single runs of it 19 pairs in 20 lie no more than 2.3 points apart."
     )
     for nothing in (None, evidence("scale = 0.1\n" + SOURCE)):
         assert answer(question, nothing) == ("Not run: nothing is measured of paper-table1.",)
@@ -105,21 +106,40 @@ def test_no_difference_comes_with_what_it_may_still_be():
     assert said.endswith(f"no difference shown, no more than {max(-low, high):.2f} points apart.")
 
 
-def test_four_pairs_are_too_few_however_far_apart_they_lie():
+def test_five_pairs_are_too_few_however_far_apart_they_lie():
+    """As in a study's own report: of five pairs no p is below 2 / 2^5, so their page must not say more."""
     question = Question(title="?", study="paper-table1", pairs=(("a", "b"),))
-    four = {"a": arm(0.8, 0.8, 0.8, 0.8), "b": arm(0.5, 0.51, 0.5, 0.52)}
-    assert answer(question, evidence(**four))[0].endswith("n = 4 pairs; too few runs to tell.")
+    five = {"a": arm(0.8, 0.8, 0.8, 0.8, 0.8), "b": arm(0.5, 0.51, 0.5, 0.52, 0.5)}
+    assert answer(question, evidence(**five))[0].endswith("n = 5 pairs; too few to show a difference.")
+
+
+def test_a_difference_is_shown_after_all_pairs_of_the_question_are_adjusted_for():
+    """Of 8 seeds a is ahead in all but the least; alone that is shown, beside five pairs of pure luck it is not."""
+    luck = np.random.default_rng(0).normal(0, 0.01, size=(6, 8))
+    b = 0.8 + luck[0]
+    arms = {"b": arm(*b), "a": arm(*(b + np.array([1, 2, 3, 2, 1, 3, 2, -1]) / 200))}
+    arms |= {f"c{index}": arm(*(0.8 + values)) for index, values in enumerate(luck[1:])}
+    pairs = (("a", "b"), *((f"c{index}", "b") for index in range(5)))
+    (alone,) = answer(Question(title="?", study="s", pairs=pairs[:1]), evidence(**arms))
+    among = answer(Question(title="?", study="s", pairs=pairs), evidence(**arms))
+    assert alone.endswith("a is better.")
+    assert "no difference shown" in among[0]
+    own, adjusted = (float(said.split("adjusted p = ")[1].split(";")[0]) for said in (alone, among[0]))
+    assert own < 0.05 < adjusted
 
 
 def test_lost_runs_and_single_ones_are_said():
     question = Question(title="?", study="s", pairs=(("a", "b"),), spread=("a",))
     assert answer(question, evidence(a=arm(0.8), b=arm(0.7)))[0].endswith(
-        "+10.00 points, no interval, n = 1 pair; too few runs to tell."
+        "+10.00 points, no interval, n = 1 pair; too few to show a difference."
     )
     assert "too few for a spread" in answer(question, evidence(a=arm(0.8), b=arm(0.7)))[1]
     lost = answer(question, evidence(a=arm(math.nan, 0.8), b=arm(0.8, math.nan)))[0]
     assert "(1 of 2 runs lost)" in lost
     assert "no pair of runs completed" in lost
+    few = answer(question, evidence(a=arm(*[math.nan] * 7, 0.81), b=arm(*[0.8] * 8)))[0]
+    # Ranks of 7 losses at 5 each and a gain at 1: 4 of 2^8 patterns of signs give a sum of 34 or more.
+    assert few.endswith("n = 1 pair, adjusted p = 0.016; a is worse, counting the runs that were lost.")
 
 
 def test_evidence_comes_back_from_its_file():

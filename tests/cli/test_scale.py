@@ -76,6 +76,26 @@ def test_a_preview_of_too_little_is_refused_before_anything_is_written(clr_study
     assert sorted(file.name for file in tmp_path.iterdir()) == ["steps.toml"]
 
 
+CYCLE = 'kind = "triangular"\nbase_lr = 0.01\nmax_lr = 0.1\nstep_size = { value = 1, unit = "epochs" }'
+DROPS = STEPS.split("[arms.steps.schedule]\n")[1].rstrip()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (DROPS, CYCLE, "a cycle has only 0.34 updates"),
+        ("value = 10", "value = 14.8", "1 <= milestones[0] < milestones[1] < ... must hold"),
+    ],
+)
+def test_what_the_data_show_to_be_too_little_is_said_to_be_the_previews_fault(clr_study, steps, old, new, words):
+    """Times in epochs wait for the data, so that these are refused later than those in updates."""
+    path = steps(old, new)
+    assert clr_study("check", path).exit_code == 0
+    result = clr_study("check", path, "--scale", "0.01")
+    assert result.exit_code == 2
+    assert f"scale = 0.01 leaves too little time: [arms.steps.schedule] {words}" in result.output
+
+
 def test_a_range_test_is_shortened_as_well(clr_study, steps, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     longer = "range_test = { epochs = 20, evaluations = 10 }\nmeasure"

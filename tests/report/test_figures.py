@@ -9,7 +9,17 @@ from made_results import edge_cases, make_range_test, make_results, make_study, 
 
 from clr_study.analysis import Estimate, compare
 from clr_study.report import LIGHT, Absent
-from clr_study.report.figures import Cost, Final, Learning, RangeTest, Schedules, Search, StepSizeMap, TimeToTarget
+from clr_study.report.figures import (
+    Cost,
+    Final,
+    Learning,
+    LearningOverLr,
+    RangeTest,
+    Schedules,
+    Search,
+    StepSizeMap,
+    TimeToTarget,
+)
 from clr_study.schedules import schedule_from_dict
 from clr_study.spec import Results
 
@@ -236,6 +246,10 @@ def test_the_range_test_shows_the_bounds_of_the_study_rule_first(results, compar
     captions = [RangeTest().caption(replace(info, ramps=(ramp,))) for ramp in info.ramps]
     assert ["shaded" in caption for caption in captions] == [True, False]
     assert ["a dotted line" in caption for caption in captions] == [False, True]
+    assert captions[1].endswith(
+        "Linear ramp, 3 seeds, rule smith: base_lr 0.004 (over the seeds 0.003 to 0.005), no max_lr found. "
+        "No upper bound found up to 3."
+    )
 
 
 def test_the_range_test_bears_that_every_seed_died_and_that_no_rule_found_a_bound(results, comparison):
@@ -253,6 +267,16 @@ def test_cost_counts_every_run_also_those_that_came_to_nothing(results, comparis
     assert info.seconds == pytest.approx(sum(run.seconds[-1] for run in results.runs))
     names = [trace.name for trace in Cost().draw(info, THEME).data]
     assert names == ["measure", "measure, diverged", "search", "search, pruned", "search, diverged", "search, failed"]
+
+
+def test_the_captions_of_single_runs_promise_no_interval(results, comparison):
+    alone = make_results(make_study(seeds=1))
+    for figure in (Learning(), LearningOverLr()):
+        several = figure.caption(figure.summarise(results, comparison))
+        assert "mean test accuracy over seeds, with its pointwise 95 % interval" in several
+        single = figure.caption(figure.summarise(alone, compare(alone)))
+        assert "test accuracy of one run an arm, which has no interval" in single
+        assert "mean" not in single
 
 
 def test_captions_name_the_number_of_runs(results, comparison):

@@ -20,6 +20,12 @@ def test_a_row_has_the_columns_of_the_issue(comparison):
     assert rows[2]["winning values"].startswith("triangular: base_lr 0.03536, max_lr 0.509, step_size 50")
 
 
+def test_nothing_has_won_where_nothing_was_searched():
+    rows = summary_rows(compare(edge_cases()["nothing searched"], resamples=200))
+    assert list(rows[0])[-1] == "values"
+    assert rows[0]["values"] == "constant: lr 0.1"
+
+
 @pytest.mark.parametrize("name", edge_cases())
 def test_every_state_of_a_study_has_rows_of_text(name):
     results = edge_cases()[name]

@@ -254,6 +254,15 @@ def test_too_little_time_is_refused_with_the_place(schedule, factor, words):
         scaled(study_of(schedule), factor)
 
 
+def test_milestones_an_epoch_apart_are_as_near_as_the_data_make_them():
+    milestones = 'milestones = [{ value = 81, unit = "epochs" }, { value = 82, unit = "epochs" }]'
+    full = study_of(f'kind = "multistep", lr = 0.1, gamma = 0.1, {milestones}', a=("updates = 10000", "epochs = 164"))
+    schedule, _ = schedule_of(scaled(full, 0.003), per_epoch=390)
+    assert schedule.milestones == (95, 96)
+    with pytest.raises(SpecError, match=r"milestones\[0\] < milestones\[1\]"):
+        scaled(full, 0.00001)
+
+
 def test_a_scaled_study_is_not_scaled_again():
     with pytest.raises(SpecError, match=r"long-x0\.5 is scaled already"):
         scaled(scaled(study_of('kind = "constant", lr = 0.1'), 0.5), 0.5)

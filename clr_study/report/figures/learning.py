@@ -77,6 +77,13 @@ class LearningInfo:
     view: tuple[float, float]
     cut: bool
 
+    @property
+    def lines(self) -> str:
+        """What the lines are: means with intervals, or single runs, which have none."""
+        if all(curve.n < 2 for curve in self.curves):
+            return f"{in_words(self.column)} of one run an arm, which has no interval"
+        return f"mean {in_words(self.column)} over seeds, with its pointwise 95 % interval"
+
 
 @FIGURES.add
 @dataclass(frozen=True, kw_only=True)
@@ -155,8 +162,7 @@ class Learning(Figure[LearningInfo]):
         many = [curve.arm for curve in info.curves if curve.cycle_ends and not curve.marks]
         marks += f" The cycles of {listed(many)} are too many for a dot each." if many else ""
         cut = " The steepest parts lie outside the view; a double click shows all." if info.cut else ""
-        mean = f"The mean {in_words(info.column)} over seeds, with its pointwise 95 % interval."
-        return f"{mean} Runs: {counts}.{marks}{cut}"
+        return f"The {info.lines}. Runs: {counts}.{marks}{cut}"
 
     def table(self, info: LearningInfo) -> Table:
         """Returns a row an arm and evaluation."""

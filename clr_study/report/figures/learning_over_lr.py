@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from clr_study.analysis import Comparison
-from clr_study.analysis.words import column, listed
+from clr_study.analysis.words import listed
 from clr_study.report.figure import FIGURES, Absent, Figure
 from clr_study.report.figures.learning import Learning, LearningCurve, LearningInfo
 from clr_study.report.figures.schedules import ScheduleCurve, Schedules, of_many
@@ -109,9 +109,8 @@ class LearningOverLr(Figure[LearningOverLrInfo]):
         cut = " The steepest parts lie outside the view; a double click shows all." if info.learning.cut else ""
         below = f" {of_many(info.searches)}" if info.searches > 1 else ""
         return (
-            f"Above: the mean {column(info.learning.column)} over seeds with its pointwise 95 % interval. Below: the "
-            f"learning rate at the same update.{below} A rising rate often costs for a while what the falling one "
-            f"brings back.{ends} Runs: {counts}.{cut}"
+            f"Above: the {info.learning.lines}. Below: the learning rate at the same update.{below} A rising rate often "
+            f"costs for a while what the falling one brings back.{ends} Runs: {counts}.{cut}"
         )
 
     def table(self, info: LearningOverLrInfo) -> Table:

@@ -103,7 +103,7 @@ class RangeTest(Figure[RangeTestInfo]):
     def caption(self, info: RangeTestInfo) -> str:
         """Returns the bounds, each with its spread over the seeds."""
         said = " ".join(
-            f"{ramp.kind} ramp, {len(ramp.scores)} seeds, rule {ramp.bounds[0].rule}: {_in_words(ramp.bounds[0])}."
+            f"{ramp.kind.capitalize()} ramp, {len(ramp.scores)} seeds, {_in_words(ramp.bounds[0])}"
             for ramp in info.ramps
             if ramp.bounds
         )
@@ -168,7 +168,8 @@ def _in_words(bounds: Bounds) -> str:
     for name, value, spread in ends:
         over = f" (over the seeds {scalar(float(spread[0]))} to {scalar(float(spread[1]))})" if value and spread else ""
         said.append(f"{name} {scalar(float(value))}{over}" if value else f"no {name} found")
-    return f"{', '.join(said)}; {bounds.note}".removesuffix("; ").removesuffix(".")
+    note = bounds.note.removesuffix(".")
+    return f"rule {bounds.rule}: {', '.join(said)}." + (f" {note[0].upper()}{note[1:]}." if note else "")
 
 
 def _seed(ramp: Ramp, row: int, theme: Theme, **where: str) -> go.Scatter:
