@@ -102,10 +102,14 @@ bench: .venv/.dev
 
 bench-gpu: .venv/.dev
 	$(BIN)/python -c 'import sys, torch; torch.cuda.is_available() or sys.exit("make bench-gpu needs a GPU that torch sees")'
-	$(BIN)/python benchmarks/search.py --net cifar10_full --trials 64 --epochs 10 --device cuda:0
+	for graphs in '' --graphs; do \
+	    $(BIN)/python benchmarks/search.py --net cifar10_full --trials 64 --epochs 10 --device cuda:0 $$graphs && \
+	    $(BIN)/python benchmarks/search.py --net resnet-20 --trials 16 --epochs 10 --device cuda:0 $$graphs || exit 1; \
+	done
 	$(BIN)/python benchmarks/plain.py --nets cifar10_full --device cuda:0
 	$(BIN)/python benchmarks/lanes.py --net cifar10_full --device cuda:0
 	for net in mlp small_cnn cifar10_full; do $(BIN)/python benchmarks/compiled.py --net $$net --device cuda:0 || exit 1; done
+	for net in mlp small_cnn cifar10_full; do $(BIN)/python benchmarks/graphs.py --net $$net --device cuda:0 || exit 1; done
 	$(BIN)/python benchmarks/orchestration.py --device cuda:0
 	$(BIN)/python benchmarks/table.py
 

@@ -28,7 +28,7 @@ def ours(net: str, device: str, updates: int) -> float:
     spec = TrialSpec(
         study="bench",
         data=table,
-        model={"kind": net},
+        model=nets.model(net),
         optim={"kind": "sgd", "momentum": 0.9},
         schedule={"kind": "triangular", "base_lr": LR / 4, "max_lr": LR, "step_size": updates / 2},
         batch_size=nets.BATCH[net],
@@ -46,7 +46,7 @@ def bare(net: str, device: str, updates: int) -> float:
     table = tomllib.loads(f"data = {nets.data(net)}")["data"]
     task = load_task(table, device)
     images = task.normalise(task.train.inputs)
-    model = build_model({"kind": net}, task.sample_shape, task.outputs, seed=0).to(device)
+    model = build_model(nets.model(net), task.sample_shape, task.outputs, seed=0).to(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=LR, momentum=0.9)
     scheduler = torch.optim.lr_scheduler.CyclicLR(optimizer, LR / 4, LR, updates // 2, cycle_momentum=False)
     loss, batch = nn.CrossEntropyLoss(), nets.BATCH[net]

@@ -32,8 +32,17 @@ ROWS = (
 )
 ON_A_GPU = {
     "search-cifar10_full-gpu": "whole search, cifar10_full, one GPU",
+    "search-cifar10_full-graphs-gpu": "whole search, cifar10_full, one GPU, CUDA graphs",
+    "search-resnet-20-gpu": "whole search, resnet-20, batch 128, one GPU",
+    "search-resnet-20-graphs-gpu": "whole search, resnet-20, batch 128, one GPU, CUDA graphs",
     "plain-cifar10_full-gpu": "one run, plain engine, cifar10_full, one GPU",
     "lanes-cifar10_full-gpu": "updates of all lanes together, cifar10_full, one GPU",
+    "graphs-mlp-gpu": "lanes replayed as a CUDA graph, mlp, one GPU",
+    "graphs-small_cnn-gpu": "lanes replayed as a CUDA graph, small_cnn, one GPU",
+    "graphs-cifar10_full-gpu": "lanes replayed as a CUDA graph, cifar10_full, one GPU",
+    "graphs-fused-mlp-gpu": "lanes against one run, both replayed, mlp, one GPU",
+    "graphs-fused-small_cnn-gpu": "lanes against one run, both replayed, small_cnn, one GPU",
+    "graphs-fused-cifar10_full-gpu": "lanes against one run, both replayed, cifar10_full, one GPU",
     "orchestration-gpu": "orchestration of a study on one GPU",
 }
 
@@ -48,6 +57,9 @@ def cells(name: str, what: str = "") -> list[str]:
     digits = 3 if row["ratio"] < 0.2 else 2
     ratio = f"{row['ratio']:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}], n = {row['repeats']}"
     sides = [f"{row[side]:,.4g} {row['unit']}" for side in ("ours", "theirs")]
+    if "products" in row:  # of a run's update, so many floating-point operations
+        share = row["ours"] * row["products"] / row["limits"]["matmul_gflops"] / 1e9
+        sides[0] += f", {share:.1%} of the product's rate"
     return [row["what"], row["peer"], *sides, ratio, goal]
 
 

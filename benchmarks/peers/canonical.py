@@ -24,7 +24,7 @@ import nets
 
 
 def data(net: str) -> tuple[TensorDataset, TensorDataset]:
-    if net == "cifar10_full":
+    if net not in nets.ON_DIGITS:
         arrays = np.load(nets.MADE)
         train, validation = (torch.tensor(arrays[name], dtype=torch.float32) for name in ("x", "x_validation"))
         mean, std = train.mean(), train.std()
@@ -46,7 +46,7 @@ def network(net: str) -> nn.Module:
     # The same modules as clr_study's.
     from clr_study.models import build_model
 
-    return build_model({"kind": net}, nets.SHAPE[net], 10, seed=0)
+    return build_model(nets.model(net), nets.SHAPE[net], 10, seed=0)
 
 
 def accuracy(net: nn.Module, inputs: torch.Tensor, targets: torch.Tensor) -> float:

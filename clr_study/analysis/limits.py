@@ -145,7 +145,8 @@ def _fixed(comparison: Comparison, study: Study) -> Iterator[str]:
 
 
 def _rounding(study: Study) -> str:
-    """How the steps were rounded, where that is not as float32 by itself."""
+    """How the steps were taken, where that is not kernel by kernel in float32."""
     modes: set[str] = {str(arm.train.precision) for arm in study.arms} - {"float32"}
     modes |= {"compiled steps" for arm in study.arms if arm.train.compile}
+    modes |= {"CUDA graphs" for arm in study.arms if arm.train.cuda_graphs}
     return f", in {words.listed(sorted(modes))}" if modes else ""

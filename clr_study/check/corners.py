@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 
 from clr_study.analysis import BOUND_RULES
 from clr_study.check.goal import check_goal
 from clr_study.data import Split
-from clr_study.engine import Task, Training, fuse_key, load_task, try_compiler
+from clr_study.engine import Task, Training, fuse_key, load_task, try_compiler, why_unrecorded
 from clr_study.errors import ClrStudyError, SpecError, place_of, short_trace
 from clr_study.metrics import ALWAYS, METRICS
 from clr_study.models import build_model, why_unfusable
@@ -99,6 +100,7 @@ def check_study(study: Study, task: Task | None = None) -> CheckReport:
         if reason:
             unfusable[arm] = reason
         groups[fuse_key(spec)].append((arm, spec))
+    doubts += _unrecorded(study, task, unfusable)
     for group in groups.values():
         refusal = _one_step(group, small, fused=not any(arm in unfusable for arm, _ in group))
         if refusal:
@@ -106,6 +108,17 @@ def check_study(study: Study, task: Task | None = None) -> CheckReport:
     sizes = (len(task.train), len(task.validation or ()), len(task.test or ()))
     said = tuple(dict.fromkeys(doubt for doubt in doubts if doubt))
     return CheckReport(len(specs), budgets, sizes, unfusable, task.normalise.in_words(task.train.inputs.dtype), said)
+
+
+def _unrecorded(study: Study, task: Task, unfusable: Mapping[str, str]) -> Iterator[str]:
+    """What stands in the way of the CUDA graphs that a study asks for."""
+    asked = [arm.name for arm in study.arms if arm.train.cuda_graphs]
+    if asked and not torch.cuda.is_available():
+        yield "cuda_graphs = true: torch finds no GPU on this machine, and on a CPU such a study does not run"
+    for name in asked:
+        reason = why_unrecorded(task, unfusable.get(name))
+        if reason:
+            yield f"{name}: updates are taken kernel by kernel, not as CUDA graphs: {reason}"
 
 
 def _check_own_loop(study: Study) -> CheckReport:
@@ -198,9 +211,10 @@ def _buildable(arm: str, spec: TrialSpec, task: Task) -> tuple[str | None, str]:
 
 def _one_step(group: list[tuple[str, TrialSpec]], task: Task, fused: bool) -> str | None:
     """Takes a step of each; returns why vmap cannot take the model, where only a step of a run alone works."""
-    # Compiled or not, a step asks the same of a network.
+    # Compiled, recorded or neither, a step asks the same of a network.
     few = min(SAMPLES, len(task.train))
-    short = [replace(spec, batch_size=few, updates=1, evaluate_at=(1,), compile=False) for _, spec in group]
+    plain = [replace(spec, compile=False, cuda_graphs=False) for _, spec in group]
+    short = [replace(spec, batch_size=few, updates=1, evaluate_at=(1,)) for spec in plain]
     if fused:
         try:
             list(Training(short if len(short) > 1 else short * 2, task).run())  # one alone does not meet vmap

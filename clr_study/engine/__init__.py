@@ -13,6 +13,7 @@ from clr_study.engine.fuse import (
     room_for_lanes,
     step_key,
 )
+from clr_study.engine.graphs import Record, recorder, why_unrecorded
 from clr_study.engine.probe import fastest, flat_training, probe
 from clr_study.engine.side_by_side import most_shares
 from clr_study.engine.state import Lanes, start, together
@@ -25,6 +26,7 @@ __all__ = [
     "Build",
     "Divergence",
     "Lanes",
+    "Record",
     "Scores",
     "Snapshot",
     "Task",
@@ -43,10 +45,12 @@ __all__ = [
     "most_shares",
     "probe",
     "read_checkpoint",
+    "recorder",
     "room_for_lanes",
     "start",
     "step_key",
     "together",
     "try_compiler",
+    "why_unrecorded",
     "write_checkpoint",
 ]

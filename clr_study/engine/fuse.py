@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from clr_study.engine.side_by_side import most_shares
-from clr_study.engine.state import start
+from clr_study.engine.state import CHUNK, start
 from clr_study.engine.task import Task
 from clr_study.models import build_model, why_unfusable
 from clr_study.optim import build_optimizer, structure
@@ -34,6 +34,7 @@ def step_key(spec: TrialSpec) -> str:
     """Returns a text that is equal for two runs whose steps are the same but for numbers, however many they take."""
     parts = [spec.data, spec.model, structure(spec.optim), spec.batch_size, spec.precision, spec.clip]
     parts += ["compile"] if spec.compile else []
+    parts += ["cuda_graphs"] if spec.cuda_graphs else []
     return json.dumps(parts, sort_keys=True, default=str)
 
 
@@ -108,6 +109,8 @@ def _within(room: int, a_lane: int, most: int) -> int:
 def lane_bytes(spec: TrialSpec, task: Task, model: nn.Module | None = None) -> int:
     """Returns the bytes that a lane takes at most: its state before and after a step, gradients, and what a step keeps.
 
+    With CUDA graphs there are the state at a fixed place besides, its copy at the end of a stretch, and the tables.
+
     Args:
         spec: The run.
         task: Its data.
@@ -117,7 +120,8 @@ def lane_bytes(spec: TrialSpec, task: Task, model: nn.Module | None = None) -> i
         build_model(spec.model, task.sample_shape, task.outputs, spec.seed) if model is None else copy.deepcopy(model)
     )
     state = start([model], build_optimizer(spec.optim), task.device, task.dtype)
-    weights = sum(2 * tensor.nbytes for tensor in state.tensors().values())
+    copies = 4 if spec.cuda_graphs else 2
+    weights = sum(copies * tensor.nbytes for tensor in state.tensors().values())
     weights += sum(2 * param.nbytes for param in state.params.values())  # gradients, and what an update puts between
     kept = 0
 
@@ -126,7 +130,9 @@ def lane_bytes(spec: TrialSpec, task: Task, model: nn.Module | None = None) -> i
         kept += tensor.nbytes
         return tensor
 
-    samples, *numbers = (part[0] for part in task.draws(spec.seed, 0, 1, spec.batch_size))
+    draws = task.draws(spec.seed, 0, 1, spec.batch_size)
+    weights += CHUNK * sum(part.nbytes for part in draws) if spec.cuda_graphs else 0
+    samples, *numbers = (part[0] for part in draws)
     inputs, targets = task.batch(samples, tuple(numbers))
     model.to(task.device, task.dtype).train()
     with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 import torch
@@ -38,6 +39,10 @@ def probe(spec: TrialSpec, task: Task, room: int, clock: Callable[[], float] = t
         clock: Seconds.
     """
     try:
+        if task.device.type == "cuda":
+            # Libraries load their kernels at the first use, which may take longer than all that follows.
+            with suppress(Exception):
+                _cost(spec, task, 1)
         most = fitting_lanes(spec, task, room)
         return climb(lambda lanes: _cost(spec, task, lanes), most, room, clock)
     finally:

@@ -10,6 +10,9 @@ from torch import Tensor, nn
 
 from clr_study.optim import Optimizer, Params, State
 
+# Updates between two looks at whether a lane's loss is still finite, and whose samples are drawn together.
+CHUNK = 256
+
 
 @dataclass(frozen=True, eq=False)
 class Lanes:

@@ -76,10 +76,9 @@ class Stretch:
             ]
             return together(state for state, _ in each), np.concatenate([losses for _, losses in each], axis=1)
         begin, plain = lanes.update, len(self.specs) == 1
-        carry, seconds = self._carry(lanes, share)
-        table = np.stack([spec.lr_schedule(np.arange(begin, stop)) for spec in self.specs], axis=1)
-        lrs = torch.from_numpy(table).to(self.task.device, self.task.dtype)  # [T, N]
-        step, batch, hyper = self._step(), self._batches(), self._hyper(plain)
+        carry, seconds = self.carry(lanes, share)
+        lrs = self.lrs(begin, stop)
+        step, batch, hyper = self.step(), self._batches(), self.hyper(plain)
         losses: list[Tensor] = []
         for t in range(stop - begin):
             if over.is_set():
@@ -92,7 +91,7 @@ class Stretch:
             losses.append(loss)
         seen = torch.stack(losses).reshape(stop - begin, -1).float().cpu().numpy()
         if plain:
-            carry = _each(carry, lambda tensor: tensor[None])
+            carry = mapped(carry, lambda tensor: tensor[None])
         return Lanes(*carry, seconds, stop), seen
 
     def compile(self, lanes: Lanes, share: Sequence[int], over: Over) -> None:
@@ -111,24 +110,30 @@ class Stretch:
             prepared(key, lambda: self._first_step(lanes, share, plain))
 
     def _first_step(self, lanes: Lanes, share: Sequence[int], plain: bool) -> None:
-        carry, _ = self._carry(lanes, share)
+        carry, _ = self.carry(lanes, share)
         lrs = torch.zeros(() if plain else len(share), dtype=self.task.dtype, device=self.task.device)
-        hyper = self._hyper(plain)
+        hyper = self.hyper(plain)
         if not plain:
             any_number_of_lanes(carry, lrs, hyper)
-        self._step()(*carry, *self._batches()(0), lrs, hyper)
+        self.step()(*carry, *self._batches()(0), lrs, hyper)
 
     @property
     def _shared_inputs(self) -> bool:
         return len({spec.seed for spec in self.specs}) == 1
 
-    def _carry(self, lanes: Lanes, share: Sequence[int]) -> tuple[Carry, Tensor]:
-        """The tensors of these lanes, of a single one without an axis of lanes, and their seconds."""
+    def lrs(self, begin: int, stop: int) -> Tensor:
+        """Returns the learning rates of some updates [T, N]."""
+        table = np.stack([spec.lr_schedule(np.arange(begin, stop)) for spec in self.specs], axis=1)
+        return torch.from_numpy(table).to(self.task.device, self.task.dtype)
+
+    def carry(self, lanes: Lanes, share: Sequence[int]) -> tuple[Carry, Tensor]:
+        """Returns the tensors of these lanes, of a single one without an axis of lanes, and their seconds."""
         own = lanes.take(share)
         carry: Carry = (own.params, own.buffers, own.slots)
-        return _each(carry, lambda tensor: tensor[0]) if len(share) == 1 else carry, own.seconds
+        return mapped(carry, lambda tensor: tensor[0]) if len(share) == 1 else carry, own.seconds
 
-    def _step(self) -> Step:
+    def step(self) -> Step:
+        """Returns the step of these lanes."""
         first = self.specs[0]
         step = make_step(
             self.model,
@@ -149,7 +154,8 @@ class Stretch:
         draws = [self.draws[seed] for seed in seeds]
         return lambda t: self.task.batch(*_samples(draws, t, rows))
 
-    def _hyper(self, plain: bool) -> Hyper:
+    def hyper(self, plain: bool) -> Hyper:
+        """Returns the numbers of the lanes' optimizers, of a single one without an axis of lanes."""
         own = [build_optimizer(spec.optim).hyper for spec in self.specs]
         stacked = {
             name: torch.tensor([hyper[name] for hyper in own], dtype=self.task.dtype, device=self.task.device)
@@ -172,9 +178,10 @@ def _seed_draws(seed: int, update: int) -> None:
     torch.manual_seed(int(generator(seed, update, "model").integers(2**63)))
 
 
-def _each(tree: Any, change: Callable[[Tensor], Tensor]) -> Any:
+def mapped(tree: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """Returns a tree of tuples and dictionaries with each of its tensors changed."""
     if isinstance(tree, Tensor):
         return change(tree)
     if isinstance(tree, tuple):
-        return tuple(_each(part, change) for part in tree)
-    return {key: _each(value, change) for key, value in tree.items()}
+        return tuple(mapped(part, change) for part in tree)
+    return {key: mapped(value, change) for key, value in tree.items()}

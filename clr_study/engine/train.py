@@ -14,9 +14,10 @@ from torch import nn
 
 from clr_study.engine.evaluate import Scores, evaluate
 from clr_study.engine.fuse import fills_caches
+from clr_study.engine.graphs import Record, Recorded, recorder, why_unrecorded
 from clr_study.engine.precision import choose_products
 from clr_study.engine.side_by_side import shared_out, side_by_side, structures
-from clr_study.engine.state import Lanes, start, together
+from clr_study.engine.state import CHUNK, Lanes, start, together
 from clr_study.engine.stretch import Losses, Stretch
 from clr_study.engine.task import Task
 from clr_study.models import build_model, why_unfusable
@@ -24,9 +25,6 @@ from clr_study.optim import build_optimizer
 from clr_study.spec import Evaluation, TrialSpec
 
 Build: TypeAlias = Callable[[TrialSpec, Task], nn.Module]
-
-# Updates between two looks at whether a lane's loss is still finite, and whose samples are drawn together.
-CHUNK = 256
 
 
 @dataclass(frozen=True)
@@ -65,6 +63,10 @@ class Training:
         task: Their data on a device.
         lanes: The state to go on from; None starts at update 0.
         build: From a run and its task to the network; by default what its model table asks for.
+        record: Records an update where the runs ask for CUDA graphs; by default as such a graph.
+
+    Raises:
+        SpecError: CUDA graphs are asked for on what is no GPU.
 
     Examples:
         >>> from clr_study.engine.task import load_task
@@ -77,7 +79,12 @@ class Training:
     """
 
     def __init__(
-        self, specs: Sequence[TrialSpec], task: Task, lanes: Lanes | None = None, build: Build | None = None
+        self,
+        specs: Sequence[TrialSpec],
+        task: Task,
+        lanes: Lanes | None = None,
+        build: Build | None = None,
+        record: Record | None = None,
     ) -> None:
         self.specs = tuple(specs)
         self.task = task
@@ -92,6 +99,10 @@ class Training:
         # To count takes a pass through the network, and one run has nobody to share a step with.
         self.apart = len(self.specs) > 1 and not self.unfusable and fills_caches(first, task, self.model)
         """Whether each of several runs takes steps of its own."""
+        self._record = (record or recorder(task.device)) if first.cuda_graphs else None
+        self.unrecorded = why_unrecorded(task, self.unfusable) if self._record else None
+        """Why updates are taken kernel by kernel though CUDA graphs were asked for, or None."""
+        self._recorded: Recorded | None = None
         if lanes is None:
             lanes = start([models[spec.seed] for spec in self.specs], self.optimizer, task.device, task.dtype)
         self.lanes = lanes.to(task.device)
@@ -107,6 +118,7 @@ class Training:
         if len(kept) < len(self.running):
             self.lanes = self.lanes.take(kept)
             self.running = [self.running[lane] for lane in kept]
+            self._recorded = None  # which frees its memory; it was of more lanes
 
     def run(self, until: int | None = None) -> Iterator[Snapshot]:
         """Trains to `until` updates, by default to the end, and yields at every evaluation that some run is due at."""
@@ -146,11 +158,17 @@ class Training:
             for share, model in zip(shares, structures(self.model, len(shares)), strict=True)
         ]
         even_part = not self.apart and len(specs) > 1
-        if specs[0].compile:  # which no run's seconds are to hold
+        # No run's seconds are to hold what compiling and recording take.
+        if specs[0].compile:
             side_by_side([partial(stretch.compile, self.lanes, share) for stretch, share in own], even_part)
+        if self._record and not self.unrecorded and self._recorded is None:
+            self._recorded = Recorded(common, self.lanes, CHUNK, self._record)
+        calls = [partial(stretch.take, self.lanes, share, stop) for stretch, share in own]
+        if self._recorded:
+            calls = [partial(self._recorded.take, common, self.lanes, stop)]
         self._synchronise()
         clock = time.perf_counter()
-        found = side_by_side([partial(stretch.take, self.lanes, share, stop) for stretch, share in own], even_part)
+        found = side_by_side(calls, even_part)
         self._synchronise()
         spent = (time.perf_counter() - clock) / len(specs)
         lanes = together(state for state, _ in found)

@@ -65,6 +65,7 @@ def range_test_runs(study: Study, budget: Budget, seeds: Sequence[int]) -> list[
                 test=False,
                 precision=arm.train.precision,
                 compile=arm.train.compile,
+                cuda_graphs=arm.train.cuda_graphs,
                 clip=arm.train.clip,
             ),
             {},

@@ -23,7 +23,7 @@ from clr_study.search.kinds import at_once, planned_kinds
 from clr_study.search.lanes import step_digest, timed_once
 from clr_study.search.samplers import check_budget
 from clr_study.search.spread import spread
-from clr_study.search.workers import share_of
+from clr_study.search.workers import check_graphs, share_of
 from clr_study.spec import Phase, Study, TrialSpec
 from clr_study.where import Where
 from clr_study.worker import capacity, device_words, lane_rates, places, take_place
@@ -96,6 +96,7 @@ def plan_study(study: Study, where: Where | None = None) -> Plan:
     check_budget(study)
     where = spread(where, study, report, load_task(study.task))
     workers = places(where.devices, imports=study.imports, workers=where.workers, gpus_per_worker=where.gpus_per_worker)
+    check_graphs(study, workers)
     take_place(workers[0])
     task = load_task(study.task, workers[0].device)
     planned = list(planned_kinds(study, report))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from functools import partial
 
+from clr_study.engine import recorder
 from clr_study.errors import InputError, StorageError
 from clr_study.executors import EXECUTORS, is_elsewhere
 from clr_study.spec import Study, make, user_modules
@@ -31,6 +32,7 @@ class Workers:
         self.where = where
         folder = where.checkpoint_folder(study.name)
         self.places = _places(where, str(folder or ""), study.imports)
+        check_graphs(study, self.places)
         self.kind = where.executor or ("inline" if len(self.places) == 1 else "processes")
         if self.kind != "inline":
             _check_importable(study)
@@ -67,6 +69,21 @@ class Workers:
             self.executor.shutdown(wait=False, cancel_futures=True)
             raise
         return found
+
+
+def check_graphs(study: Study, workers: Sequence[Place]) -> None:
+    """Refuses CUDA graphs where a worker has no GPU.
+
+    Args:
+        study: The study.
+        workers: The places of its workers.
+
+    Raises:
+        SpecError: The study asks for them, and a place is a CPU.
+    """
+    if any(arm.train.cuda_graphs for arm in study.arms) and not study.train_fn:
+        for device in {place.device for place in workers}:
+            recorder(device)
 
 
 def _check_importable(study: Study) -> None:

@@ -109,6 +109,7 @@ def fill(
         test=test,
         precision=arm.train.precision,
         compile=arm.train.compile,
+        cuda_graphs=arm.train.cuda_graphs,
         clip=arm.train.clip,
         values=tables["values"],
     )

@@ -28,6 +28,8 @@ class Train:
             a CPU it is float32; `bf16`: weights and updates in float32, the network's products in bfloat16.
         compile: Whether torch compiles a step (`torch.compile`): it takes up to half a minute to begin, then small
             networks of linear layers train 1.3 to 2 times as fast. It rounds otherwise than one that is not compiled.
+        cuda_graphs: Whether an update is recorded once as a CUDA graph and then replayed, so that the GPU waits for no
+            launch of a kernel; not together with `compile`. On a CPU such a study is refused.
         clip: The largest norm of a run's whole gradient; a longer one is shortened to it. None leaves all as they are.
         updates_per_epoch: What an epoch is worth where a training loop of the user's own feeds itself; else the data
             say it.
@@ -39,12 +41,15 @@ class Train:
     evaluations: int = 20
     precision: Precision = "float32"
     compile: bool = False
+    cuda_graphs: bool = False
     clip: float | None = None
     updates_per_epoch: int | None = None
 
     def __post_init__(self) -> None:
         if (self.epochs is None) == (self.updates is None):
             raise ValueError("give epochs or updates, one of the two")
+        if self.compile and self.cuda_graphs:
+            raise ValueError("compile = true and cuda_graphs = true exclude each other: leave one of them out")
         for name in ("batch_size", "epochs", "updates", "evaluations", "clip", "updates_per_epoch"):
             value = getattr(self, name)
             if value is not None and not value > 0:

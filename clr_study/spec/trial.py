@@ -42,6 +42,7 @@ class TrialSpec:
         test: Whether the test split is read, as it is in the measure phase only.
         precision: `float32`; `tf32` for products that a GPU rounds to TensorFloat-32; `bf16` for mixed precision.
         compile: Whether torch compiles the step.
+        cuda_graphs: Whether an update is recorded as a CUDA graph and replayed, on a GPU.
         clip: The largest norm of the run's gradient; None for any.
         values: What else a training loop of the user's own is given.
 
@@ -67,15 +68,16 @@ class TrialSpec:
     test: bool
     precision: Precision = "float32"
     compile: bool = False
+    cuda_graphs: bool = False
     clip: float | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        """Returns the canonical JSON text: keys sorted, no spaces; `values` and `compile` only where they are given."""
+        """Returns the canonical JSON text: keys sorted, no spaces; what came later only where it is given."""
         own = {
             item.name: getattr(self, item.name)
             for item in fields(self)
-            if item.name not in ("values", "compile") or getattr(self, item.name)
+            if item.name not in ("values", "compile", "cuda_graphs") or getattr(self, item.name)
         }
         return json.dumps(own, sort_keys=True, separators=(",", ":"))
 

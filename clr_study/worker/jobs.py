@@ -148,6 +148,8 @@ class _Bench:
     def _batch(self, jobs: Sequence[Job], saved: Mapping[RunKey, Lanes], note: str) -> list[Outcome]:
         known = [saved[job.key] for job in jobs if job.key in saved]
         training = Training([job.spec for job in jobs], self.task, together(known) if known else None)
+        if training.unrecorded:
+            note = "; ".join(filter(None, [note, f"trained without CUDA graphs: {training.unrecorded}"]))
         outcomes: dict[int, Outcome] = {}
         file = _CheckpointFile(jobs, self.place, self.files)
         waiting: list[tuple[RunKey, Evaluation]] = []

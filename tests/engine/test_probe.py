@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -90,6 +92,22 @@ def test_a_real_network_is_timed_without_a_trace():
     assert list(rates)[:2] == [1, 2]
     assert all(rate > 0 for rate in rates.values())
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_on_a_gpu_libraries_are_loaded_before_the_clock_starts(monkeypatch):
+    now, tried = 0.0, []
+
+    def cost(spec, task, lanes):
+        nonlocal now
+        tried.append(lanes)
+        now += 10 * PROBE_SECONDS if len(tried) == 1 else 0.01
+        return 0.1, 0
+
+    monkeypatch.setitem(probe.__globals__, "_cost", cost)
+    monkeypatch.setitem(probe.__globals__, "fitting_lanes", lambda *_: 4)
+    gpu = SimpleNamespace(device=torch.device("cuda"))
+    assert list(probe(SPEC, gpu, room=2**30, clock=lambda: now)) == [1, 2, 4]
+    assert tried == [1, 1, 2, 4]
 
 
 def test_more_lanes_than_memory_has_room_for_are_never_begun(monkeypatch):
