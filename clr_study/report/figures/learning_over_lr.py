@@ -109,8 +109,8 @@ class LearningOverLr(Figure[LearningOverLrInfo]):
         cut = " The steepest parts lie outside the view; a double click shows all." if info.learning.cut else ""
         below = f" {of_many(info.searches)}" if info.searches > 1 else ""
         return (
-            f"Above: the {info.learning.lines}. Below: the learning rate at the same update.{below} A rising rate often "
-            f"costs for a while what the falling one brings back.{ends} Runs: {counts}.{cut}"
+            f"Above: the {info.learning.lines}. Below: the learning rate at the same update.{below} A rising rate "
+            f"often costs for a while what the falling one brings back.{ends} Runs: {counts}.{cut}"
         )
 
     def table(self, info: LearningOverLrInfo) -> Table:
