@@ -64,21 +64,23 @@ def _recorded(call: Call, device: torch.device) -> Call:
         try:
             with torch.cuda.graph(graph, stream=side):
                 call()
-        except torch.OutOfMemoryError:
-            raise
         except RuntimeError as error:
+            first = _first(error)
+            if isinstance(first, torch.OutOfMemoryError):
+                raise first from None
+            words = (str(first).strip() or type(first).__name__).splitlines()[0]
             raise SpecError(
                 "[train] cuda_graphs = true: an update of this network cannot be recorded as a CUDA graph, since "
-                f"something in it waits for the GPU or looks at a value: {_first_words(error)}; leave cuda_graphs out"
+                f"something in it waits for the GPU or looks at a value: {words}; leave cuda_graphs out"
             ) from error
     return graph.replay
 
 
-def _first_words(error: BaseException) -> str:
-    """The first line of the error that began it: to end a recording that has failed raises another."""
+def _first(error: BaseException) -> BaseException:
+    """The error that began it: to end a recording that has failed raises another."""
     while error.__context__:
         error = error.__context__
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return error
 
 
 def why_unrecorded(task: Task, unfusable: str | None) -> str | None:

@@ -466,6 +466,18 @@ def test_what_cannot_be_recorded_is_told_with_the_mend(monkeypatch):
     assert str(told.value).endswith("when stream is capturing; leave cuda_graphs out")
 
 
+def test_memory_that_runs_out_while_it_is_recorded_is_told_as_such(monkeypatch):
+    log = FakeCuda(monkeypatch).log
+
+    def call():
+        log.append("call")
+        if log.count("call") > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(torch.OutOfMemoryError):
+        recorder("cuda:0")(call)
+
+
 def test_what_fails_before_it_is_recorded_is_told_as_it_is(monkeypatch):
     FakeCuda(monkeypatch)
     with pytest.raises(ZeroDivisionError):
