@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from clr_study.search import quiet as quiet  # before anything else imports Optuna
+
 if TYPE_CHECKING:
     from clr_study.search.dashboard import serve_dashboard
     from clr_study.search.one_call import FoundBounds, range_test
