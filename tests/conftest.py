@@ -90,6 +90,7 @@ def storage_url(request, tmp_path) -> Iterator[str]:
 def ray_cluster() -> Iterator[Any]:
     """A Ray cluster whose head this process is connected to; two cores a node, and a node more costs a second."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.update(RAY_worker_niceness="0")  # as Ray has it, other programs can keep a worker from starting in time
     ray = pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 

@@ -7,41 +7,15 @@ import traceback
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from typing import Protocol
 
 from clr_study.engine import fuse_key
 from clr_study.errors import ClrStudyError
+from clr_study.search.source import Source
 from clr_study.spec import Job, Outcome, RunKey
 from clr_study.worker import run_jobs
 
 # A batch on which a worker's process has died is halved; a run that is alone when it dies gets this many tries.
 TRIES = 3
-
-
-class Source(Protocol):
-    """Where jobs come from and outcomes go."""
-
-    def step(self, outcomes: Sequence[Outcome], room: int) -> list[Job]:
-        """Takes what came back, and returns the jobs that follow from it and new ones, at most `room` of both."""
-
-
-class Watched:
-    """A source of jobs that tells of what comes back.
-
-    Args:
-        source: The work.
-        told: Gets the outcomes, once the source has taken them.
-    """
-
-    def __init__(self, source: Source, told: Callable[[Sequence[Outcome]], None]) -> None:
-        self.source, self.told = source, told
-
-    def step(self, outcomes: Sequence[Outcome], room: int) -> list[Job]:
-        """Takes what came back, tells of it, and returns what the source does."""
-        jobs = self.source.step(outcomes, room)
-        if outcomes:
-            self.told(outcomes)
-        return jobs
 
 
 def pack(jobs: Sequence[Job], lanes: Callable[[Job], int], slots: int) -> list[Job]:

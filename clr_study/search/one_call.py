@@ -84,9 +84,9 @@ class FoundBounds:
             lines.append(f"{rule}: {ends or 'no bounds'}. {found['note']}")
         return "\n".join(lines)
 
-    def _repr_html_(self) -> str:
-        """The picture in a notebook, whole: it needs no network."""
-        return str(self.figure().to_html(full_html=False, include_plotlyjs=True))
+    def _repr_mimebundle_(self, **asked: Any) -> dict[str, Any]:
+        """The picture in a notebook, as Plotly shows every figure there, and the words where none can be shown."""
+        return {**self.figure()._repr_mimebundle_(**asked), "text/plain": repr(self)}
 
 
 def range_test(

@@ -12,8 +12,8 @@ import optuna
 
 from clr_study.analysis import compare
 from clr_study.report import pushed_figures
-from clr_study.search.loop import Source, Watched
 from clr_study.search.note import SIGNED, note_of
+from clr_study.search.source import Source, Watched
 from clr_study.spec import Results
 
 PACKAGE = "optuna_dashboard"

@@ -14,11 +14,12 @@ from clr_study.errors import SpecError
 from clr_study.range_tests import bounds_for_holes, ramp_updates, range_test_runs, read_range_test
 from clr_study.search.ending import conclude
 from clr_study.search.lanes import LaneCounts
-from clr_study.search.loop import Source, Watched, drive
+from clr_study.search.loop import drive
 from clr_study.search.optuna_tables import arm_studies, check_optunas, optuna_storage
 from clr_study.search.phases import FixedPhase, Record, SearchPhase
 from clr_study.search.push import Pushes
 from clr_study.search.samplers import check_budget
+from clr_study.search.source import Source, Watched
 from clr_study.search.spread import spread
 from clr_study.search.tuner import Tuner
 from clr_study.search.winners import confirm_runs, measure_runs, winner_of, winners_of

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from clr_study.analysis.words import number, one_by_one
-from clr_study.check import CheckReport
 from clr_study.metrics import is_share
 from clr_study.report.words import settings
 from clr_study.search.winners import confirmation
 from clr_study.spec import Ending, Results, RunKey, RunResult, Study
+
+if TYPE_CHECKING:
+    from clr_study.check import CheckReport
 
 
 def beginning(device: str, workers: int, before: Mapping[RunKey, Ending | None], report: CheckReport) -> Iterator[str]:
@@ -24,6 +27,7 @@ def beginning(device: str, workers: int, before: Mapping[RunKey, Ending | None],
         report: What the check has found.
 
     Examples:
+        >>> from clr_study.check import CheckReport
         >>> own_loop = CheckReport(corners=2, budgets={}, samples=None, unfusable={})
         >>> list(beginning("CPU", 2, {RunKey("mine", "fixed", "measure", 0, seed=7): None}, own_loop))
         ['on CPU, 2 workers', 'begun before: 1 begin at their first update']

@@ -7,18 +7,9 @@ import sqlite3
 import sys
 
 import pytest
+from one_arm import one_arm
 
-STUDY = """
-name = "tiny"
-data = { kind = "digits", validation = 0.2 }
-model = { kind = "mlp", hidden = [8] }
-train = { batch_size = 64, updates = 12, evaluations = 2 }
-search = { trials = 2 }
-measure = { seeds = 2 }
-[arms.fixed.schedule]
-kind = "constant"
-lr = { low = 0.01, high = 0.1 }
-"""
+STUDY = one_arm("tiny")
 NEWER = "CREATE TABLE clr_alembic_version (version_num TEXT); INSERT INTO clr_alembic_version VALUES ('9999')"
 FOREIGN = "CREATE TABLE studies (name TEXT); CREATE TABLE trials (number INT)"
 BROWSER = "CREATE TABLE bookmarks (url TEXT)"

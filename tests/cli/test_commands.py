@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from one_arm import one_arm
 
 from clr_study.cli import main
 from clr_study.cli.listing import REGISTRIES
@@ -65,17 +66,7 @@ def test_listing_says_what_there_is_to_list(clr_study):
     assert all(what in result.output for what in ("studies", *REGISTRIES))
 
 
-FILE = """
-name = "tiny"
-question = "Is it \\u001b[31mred\\u001b[0m, <b>bold</b> [bold]or[/bold] =cmd()?"
-data = { kind = "digits", validation = 0.2 }
-model = { kind = "mlp", hidden = [8] }
-train = { batch_size = 64, updates = 12, evaluations = 2 }
-measure = { seeds = 2 }
-[arms.fixed.schedule]
-kind = "constant"
-lr = 0.1
-"""
+FILE = one_arm("tiny", question="Is it \\u001b[31mred\\u001b[0m, <b>bold</b> [bold]or[/bold] =cmd()?", trials=0)
 
 # The words after `clr-study`, and what the sentence must name.
 MISTAKES = [

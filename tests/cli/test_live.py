@@ -72,9 +72,9 @@ def test_a_terminal_sees_a_panel_that_goes_and_an_answer_that_stays(folder):
     assert code == 0
     assert screen.count(HIDDEN) == screen.count(SHOWN) == 1, "the cursor is given back"
     panel, answer = screen.split(SHOWN)
-    # A run may be over before the panel is drawn a second time.
+    # On a busy machine the study may be over before its storage is looked at, and the panel never have a second line.
     assert re.search("getting ready|0/2 runs", SIGNS.sub("", panel))
-    assert "\x1b[1A\x1b[2K" in panel, "the panel is drawn over"
+    assert "\r\x1b[2K" in panel, "the panel is drawn over"
     assert max(len(line) for line in SIGNS.sub("", panel).splitlines()) <= 80
     assert "tiny: test accuracy" in answer
     assert "report: results/tiny/report.html" in SIGNS.sub("", answer)

@@ -11,23 +11,13 @@ import time
 
 import pytest
 from click.testing import CliRunner
+from one_arm import one_arm
 
 import clr_study
 from clr_study.cli.group import Commands
 from clr_study.cli.main import main
 
-TINY = """
-name = "tiny"
-question = "\\u001b[31mRed?"
-data = { kind = "digits", validation = 0.2 }
-model = { kind = "mlp", hidden = [4] }
-train = { batch_size = 64, updates = 6, evaluations = 2 }
-search = { trials = 2 }
-measure = { seeds = 2 }
-[arms.a.schedule]
-kind = "constant"
-lr = { low = 0.01, high = 0.1 }
-"""
+TINY = one_arm("tiny", question="\\u001b[31mRed?", hidden=4, updates=6)
 
 
 @pytest.fixture

@@ -11,35 +11,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from one_arm import one_arm
+from short_runs import CYCLICAL, DIGITS
 
 from clr_study.engine import Training, load_task, start
 from clr_study.spec import TrialSpec
 
-DATA = {"kind": "digits", "validation": 0.2}
-SPEC = TrialSpec(
-    study="test",
-    data=DATA,
-    model={"kind": "mlp", "hidden": [16]},
-    optim={"kind": "sgd", "momentum": 0.9},
-    schedule={"kind": "triangular", "base_lr": 0.01, "max_lr": 0.1, "step_size": 4},
-    batch_size=32,
-    updates=8,
-    evaluate_at=(4, 8),
-    seed=1,
-    test=False,
-    compile=True,
-)
+SPEC = replace(CYCLICAL, compile=True)
 MLP, RESNET = {"kind": "mlp", "hidden": [16]}, {"kind": "resnet", "depth": 8, "width": 2}
-STUDY = """
-name = "compiled"
-data = { kind = "digits", validation = 0.2 }
-model = { kind = "mlp", hidden = [8] }
-train = { batch_size = 64, updates = 20, compile = true }
-measure = { seeds = 2 }
-[arms.constant.schedule]
-kind = "constant"
-lr = 0.1
-"""
+STUDY = one_arm("compiled", updates=20, trials=0).replace("updates = 20", "updates = 20, compile = true")
 
 needs_a_compiler = pytest.mark.skipif(not (shutil.which("g++") or shutil.which("clang++")), reason="no C++ compiler")
 
@@ -50,7 +30,7 @@ def lanes(count: int, seeds: int = 1, **changes) -> list[TrialSpec]:
 
 
 def trained(specs: list[TrialSpec], until: int | None = None) -> Training:
-    training = Training(specs, load_task(DATA))
+    training = Training(specs, load_task(DIGITS))
     training.seen = list(training.run(until))
     return training
 

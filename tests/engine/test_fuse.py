@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 import torch
+from short_runs import DIGITS
+from short_runs import FLAT as SPEC
 from torch import nn
 
 from clr_study.engine import (
@@ -22,19 +24,6 @@ from clr_study.engine.side_by_side import MOST_SHARES
 from clr_study.models import MODELS, unfusable
 from clr_study.spec import TrialSpec
 
-DIGITS = {"kind": "digits", "validation": 0.2}
-SPEC = TrialSpec(
-    study="test",
-    data=DIGITS,
-    model={"kind": "mlp", "hidden": (8,)},
-    optim={"kind": "sgd", "momentum": 0.9},
-    schedule={"kind": "constant", "lr": 0.1},
-    batch_size=8,
-    updates=10,
-    evaluate_at=(10,),
-    seed=1,
-    test=False,
-)
 MAY_DIFFER = [
     {"schedule": {"kind": "triangular", "base_lr": 0.01, "max_lr": 0.1, "step_size": 3}},
     {"seed": 2},

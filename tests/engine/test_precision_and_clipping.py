@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from short_runs import CYCLICAL, DIGITS
 from torch import nn
 from torch.func import functional_call
 
@@ -13,25 +14,12 @@ from clr_study.engine import Training, load_task
 from clr_study.engine.precision import forward_pass
 from clr_study.engine.step import clipped
 from clr_study.models import build_model
-from clr_study.spec import TrialSpec
 
-DATA = {"kind": "digits", "validation": 0.2}
-SPEC = TrialSpec(
-    study="test",
-    data=DATA,
-    model={"kind": "small_cnn", "width": 4, "norm": "batch"},
-    optim={"kind": "sgd", "momentum": 0.9},
-    schedule={"kind": "triangular", "base_lr": 0.01, "max_lr": 0.1, "step_size": 4},
-    batch_size=32,
-    updates=16,
-    evaluate_at=(8, 16),
-    seed=1,
-    test=False,
-)
+SPEC = replace(CYCLICAL, model={"kind": "small_cnn", "width": 4, "norm": "batch"}, updates=16, evaluate_at=(8, 16))
 
 
 def trained(*specs, dtype=torch.float32) -> Training:
-    training = Training(specs, load_task(DATA, dtype=dtype))
+    training = Training(specs, load_task(DIGITS, dtype=dtype))
     training.seen = [snapshot.evaluations for snapshot in training.run()]
     return training
 
@@ -42,7 +30,7 @@ def apart(one: Training, lane: int, other: Training) -> float:
 
 
 def test_products_are_bfloat16_and_outputs_are_not():
-    task = load_task(DATA)
+    task = load_task(DIGITS)
     model = build_model(SPEC.model, task.sample_shape, 10, seed=1)
     seen = set()
     for part in model.modules():
@@ -57,7 +45,7 @@ def test_products_are_bfloat16_and_outputs_are_not():
 
 @pytest.mark.parametrize("model", [SPEC.model, {"kind": "cifar10_full"}, {"kind": "mlp"}], ids=str)
 def test_the_outputs_are_those_of_torchs_autocast(model):
-    task = load_task(DATA)
+    task = load_task(DIGITS)
     net = build_model(model, task.sample_shape, 10, seed=1).eval()
     images = task.normalise(task.train.inputs[:16])
     state = dict(net.named_parameters()), dict(net.named_buffers())
@@ -107,7 +95,7 @@ def test_a_chain_of_layers_is_rounded_as_the_run_trained_alone_is(seeds):
 
 def by_torch(clip: float) -> dict[str, torch.Tensor]:
     """The same run by torch's own loop, in float64."""
-    task = load_task(DATA, dtype=torch.float64)
+    task = load_task(DIGITS, dtype=torch.float64)
     model = build_model(SPEC.model, task.sample_shape, 10, seed=1).double()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.0, momentum=0.9)
     for update in range(SPEC.updates):

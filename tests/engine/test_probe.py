@@ -6,24 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from short_runs import DIGITS
+from short_runs import FLAT as SPEC
 
 from clr_study.engine import Training, fastest, load_task, probe
 from clr_study.engine.probe import PROBE_SECONDS, climb, flat_training
-from clr_study.spec import TrialSpec
-
-DIGITS = {"kind": "digits", "validation": 0.2}
-SPEC = TrialSpec(
-    study="test",
-    data=DIGITS,
-    model={"kind": "mlp", "hidden": (8,)},
-    optim={"kind": "sgd", "momentum": 0.9},
-    schedule={"kind": "constant", "lr": 0.1},
-    batch_size=8,
-    updates=10,
-    evaluate_at=(10,),
-    seed=1,
-    test=False,
-)
 
 
 class Device:

@@ -8,24 +8,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from short_runs import CYCLICAL, DIGITS
 
 from clr_study.engine import Training, fuse, load_task
 from clr_study.engine.side_by_side import MOST_SHARES, shared_out, side_by_side
-from clr_study.spec import TrialSpec
 
-DATA = {"kind": "digits", "validation": 0.2}
-SPEC = TrialSpec(
-    study="test",
-    data=DATA,
-    model={"kind": "mlp"},
-    optim={"kind": "sgd", "momentum": 0.9},
-    schedule={"kind": "triangular", "base_lr": 0.01, "max_lr": 0.1, "step_size": 4},
-    batch_size=32,
-    updates=8,
-    evaluate_at=(4, 8),
-    seed=1,
-    test=False,
-)
 CPU = torch.device("cpu")
 
 
@@ -39,8 +26,8 @@ def threads_as_before():
 def trained(threads: int, model: dict, lanes: int, seeds: int) -> Training:
     torch.set_num_threads(threads)
     flat = [{"kind": "constant", "lr": 0.01 * (1 + lane)} for lane in range(lanes)]
-    specs = [replace(SPEC, model=model, schedule=one, seed=lane % seeds) for lane, one in enumerate(flat)]
-    training = Training(specs, load_task(DATA))
+    specs = [replace(CYCLICAL, model=model, schedule=one, seed=lane % seeds) for lane, one in enumerate(flat)]
+    training = Training(specs, load_task(DIGITS))
     training.seen = list(training.run())
     return training
 
@@ -72,7 +59,7 @@ def test_lanes_whose_step_fills_the_caches_are_the_runs_trained_alone(threads, l
     together = trained(threads, {"kind": "mlp"}, lanes, seeds=2)
     torch.set_num_threads(1)
     for lane in range(lanes):
-        alone = Training([together.specs[lane]], load_task(DATA))
+        alone = Training([together.specs[lane]], load_task(DIGITS))
         for a, b in zip(alone.run(), together.seen, strict=True):
             assert (a.evaluations[0].losses == b.evaluations[lane].losses).all()
             assert a.evaluations[0].validation_loss == b.evaluations[lane].validation_loss
@@ -82,8 +69,8 @@ def test_lanes_whose_step_fills_the_caches_are_the_runs_trained_alone(threads, l
 
 def test_a_small_network_shares_its_step_and_a_large_one_does_not():
     small, large = ({"kind": "mlp", "hidden": hidden} for hidden in ((8,), (3000, 3000)))
-    assert not Training([replace(SPEC, model=small)] * 2, load_task(DATA)).apart
-    assert Training([replace(SPEC, model=large)] * 2, load_task(DATA)).apart
+    assert not Training([replace(CYCLICAL, model=small)] * 2, load_task(DIGITS)).apart
+    assert Training([replace(CYCLICAL, model=large)] * 2, load_task(DIGITS)).apart
 
 
 def test_shares_are_even_and_hold_every_lane_once():

@@ -6,23 +6,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from one_arm import one_arm
 from servers import Postgres, running
 
 from clr_study.search import Where, run_study
 from clr_study.spec import parse_study
 from clr_study.store import open_store, progress, read_losses, read_results
 
-STUDY = """
-name = "away"
-data = { kind = "digits", validation = 0.2 }
-model = { kind = "mlp", hidden = [16] }
-train = { batch_size = 16, updates = 400, evaluations = 20 }
-search = { trials = 4, seed = 3 }
-measure = { seeds = 2 }
-[arms.constant.schedule]
-kind = "constant"
-lr = { low = 1e-3, high = 0.3, log = true }
-"""
+STUDY = one_arm("away", hidden=16, batch_size=16, updates=400, evaluations=20, trials=4)
 
 
 @pytest.fixture(scope="module")

@@ -7,27 +7,23 @@ import subprocess
 import sys
 
 import pytest
+from one_arm import one_arm
 
 from clr_study.errors import UnfinishedError
 from clr_study.search import Where, run_study
 from clr_study.spec import parse_study
 from clr_study.store import open_store, read_results
 
-STUDY = """
-name = "deadly"
-data = { kind = "digits", validation = 0.2 }
-model = { kind = "mlp", hidden = [16] }
-train = { batch_size = 64, updates = 40, evaluations = 4 }
-measure = { seeds = 1 }
-[arms.fine.schedule]
-kind = "constant"
-lr = 0.1
+STUDY = (
+    one_arm("deadly", hidden=16, updates=40, evaluations=4, trials=0, seeds=1)
+    + """
 [arms.deadly.schedule]
 kind = "constant"
 lr = 0.1
 [arms.deadly.model]
 kind = "deadly_net:net"
 """
+)
 NET = """
 import multiprocessing, os, signal
 from clr_study.models import mlp
@@ -47,7 +43,7 @@ def test_a_run_whose_worker_dies_three_times_fails_alone(tmp_path, monkeypatch):
         run_study(parse_study(STUDY), where)
     with open_store(url, create=False) as store:
         runs = read_results(store, "deadly").runs
-    assert {(run.key.arm, run.ending) for run in runs} == {("fine", "completed"), ("deadly", "failed")}
+    assert {(run.key.arm, run.ending) for run in runs} == {("fixed", "completed"), ("deadly", "failed")}
     assert all(run.note.startswith("its worker died 3 times: ") for run in runs if run.key.arm == "deadly")
 
 

@@ -8,19 +8,11 @@ import subprocess
 import sys
 
 import pytest
+from one_arm import one_arm
 
 from clr_study.store import open_store, read_losses, read_results
 
-STUDY = """
-name = "full"
-data = { kind = "digits", validation = 0.2 }
-model = { kind = "mlp", hidden = [256] }
-train = { batch_size = 16, updates = 200, evaluations = 20 }
-measure = { seeds = 2 }
-[arms.constant.schedule]
-kind = "constant"
-lr = 0.1
-"""
+STUDY = one_arm("full", hidden=256, batch_size=16, updates=200, evaluations=20, trials=0)
 # A report at each evaluation, however fast the machine is.
 OFTEN = "from clr_study.worker import jobs; jobs.REPORT_SECONDS = 0.0; from clr_study.cli import main; main()"
 RUN = [sys.executable, "-c", OFTEN, "run", "full.toml", "--devices", "cpu"]

@@ -10,25 +10,20 @@ import urllib.error
 import urllib.request
 
 import pytest
+from one_arm import one_arm
 
 from clr_study.errors import InputError, StorageError
 from clr_study.search import Where, run_study, serve_dashboard
 from clr_study.spec import parse_study
 
-FILE = """
-name = "tiny"
-data = { kind = "digits", validation = 0.2 }
-model = { kind = "mlp", hidden = [8] }
-train = { batch_size = 64, updates = 4, evaluations = 1 }
-search = { trials = 2 }
-measure = { seeds = 1 }
-[arms.tuned.schedule]
-kind = "constant"
-lr = { low = 0.01, high = 0.1 }
-[arms.fixed.schedule]
+FILE = (
+    one_arm("tiny", updates=4, evaluations=1, seeds=1)
+    + """
+[arms.known.schedule]
 kind = "constant"
 lr = 0.05
 """
+)
 
 
 @pytest.fixture(scope="module")
@@ -39,18 +34,20 @@ def url(tmp_path_factory):
     return url
 
 
-def test_it_serves_the_arms_until_it_is_interrupted(url):
-    words = ["-c", "from clr_study.cli import main; main()", "dashboard", "tiny", "--port", "0"]
-    served = subprocess.Popen(
-        [sys.executable, *words], stdout=subprocess.PIPE, text=True, env={**os.environ, "CLR_STORAGE": url}
-    )
+def test_it_serves_the_arms_until_it_is_interrupted(url, tmp_path):
+    words = ["-X", "importtime", "-c", "from clr_study.cli import main; main()", "dashboard", "tiny", "--port", "0"]
+    environment = {**os.environ, "CLR_STORAGE": url}
+    with open(tmp_path / "imported", "w") as imported:
+        served = subprocess.Popen(
+            [sys.executable, *words], stdout=subprocess.PIPE, stderr=imported, text=True, env=environment
+        )
     try:
         said = served.stdout.readline()
-        assert said.startswith("tiny/tuned: http://127.0.0.1:")
+        assert said.startswith("tiny/fixed: http://127.0.0.1:")
         place = said.split(": ")[1].partition("/dashboard/studies/")[0]
         with urllib.request.urlopen(f"{place}/api/studies", timeout=20) as answer:
             names = [study["study_name"] for study in json.load(answer)["study_summaries"]]
-        assert names == ["tiny/tuned"]
+        assert names == ["tiny/fixed"]
         assert served.stdout.readline() == f"report: {place}/report/tiny\n"
         with urllib.request.urlopen(f"{place}/report/tiny", timeout=60) as answer:
             assert b"<h1>" in answer.read()
@@ -64,6 +61,10 @@ def test_it_serves_the_arms_until_it_is_interrupted(url):
         served.kill()
         served.stdout.close()
         served.wait()
+    lines = (tmp_path / "imported").read_text().splitlines()
+    packages = {line.rpartition("|")[2].strip().partition(".")[0] for line in lines}
+    assert "optuna_dashboard" in packages
+    assert "torch" not in packages, "which alone takes as long as all others"
 
 
 def test_a_missing_package_is_named_with_its_extra(url, monkeypatch):

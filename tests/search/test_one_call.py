@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import builtins
+import json
 
 import numpy as np
+import plotly.io
 import pytest
 import torch
 from sklearn.datasets import load_diabetes, load_digits
@@ -45,9 +47,18 @@ def test_it_finds_where_a_network_learns_and_leaves_yours_alone(digits):
     assert len(figure.data) == 4
     assert figure.layout.yaxis.title.text == "validation accuracy"
     assert figure.layout.shapes[0].x1 == found.max_lr
-    assert "plotly" in found._repr_html_()
     assert str(found) == repr(found)
     assert str(found).startswith(f"smith: base_lr {found.base_lr:.4g}, max_lr {found.max_lr:.4g}")
+
+
+def test_the_last_line_of_a_cell_shows_the_picture_as_plotly_does_and_without_its_code(digits, monkeypatch):
+    found = range_test(network(), digits, updates=60)
+    monkeypatch.setattr(plotly.io.renderers, "default", "plotly_mimetype")
+    shown = found._repr_mimebundle_(include=None, exclude=None)
+    assert shown["application/vnd.plotly.v1+json"] == json.loads(found.figure().to_json())
+    assert shown["text/plain"] == repr(found)
+    monkeypatch.setattr(plotly.io.renderers, "default", None)
+    assert found._repr_mimebundle_() == {"text/plain": repr(found)}
 
 
 def test_a_function_makes_a_network_for_each_seed_and_what_vmap_refuses_trains_alone():

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from one_arm import one_arm
 from servers import PASSWORD
 from sqlalchemy import create_engine, inspect
 from sqlalchemy import text as sql
@@ -17,21 +18,14 @@ from sqlalchemy.engine import make_url
 from clr_study.store import engine_options
 
 CANARY = "b1rd"  # letters of the password that no way of writing it changes
-STUDY = """
-name = "canary"
-question = "Who hears it sing?"
-data = { kind = "digits", validation = 0.2 }
-model = { kind = "mlp", hidden = [8] }
-train = { batch_size = 64, updates = 40, evaluations = 4 }
-search = { trials = 2 }
-measure = { seeds = 2 }
-[arms.fixed.schedule]
-kind = "constant"
-lr = { low = 0.01, high = 0.1 }
+STUDY = (
+    one_arm("canary", question="Who hears it sing?", updates=40, evaluations=4)
+    + """
 [arms.broken]
 model = { kind = "sings:net" }
 schedule = { kind = "constant", lr = 0.1 }
 """
+)
 # A network that fails after the check, with the whole environment at hand: its trace is stored and shown.
 SINGS = """
 from clr_study.models import MODELS

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from one_arm import one_arm
 
 import clr_study
 
@@ -54,18 +55,7 @@ def test_the_search_for_dangers_finds_them(code, tmp_path, monkeypatch):
     assert list(dangers(tmp_path / "m.py"))
 
 
-STUDY = """
-name = "plain"
-question = "What does it read?"
-data = { kind = "digits", validation = 0.2 }
-model = { kind = "mlp", hidden = [8] }
-train = { batch_size = 64, updates = 12, evaluations = 3 }
-search = { trials = 2 }
-measure = { seeds = 2 }
-[arms.fixed.schedule]
-kind = "constant"
-lr = { low = 0.01, high = 0.1 }
-"""
+STUDY = one_arm("plain", question="What does it read?", evaluations=3)
 WATCHED = """
 import sys
 found = []
