@@ -16,14 +16,18 @@ from clr_study.engine.compiled import any_number_of_lanes, compiled, prepared
 from clr_study.engine.fuse import step_key
 from clr_study.engine.side_by_side import Abandoned, Over
 from clr_study.engine.state import Lanes, together
-from clr_study.engine.step import Hyper, Step, make_step
+from clr_study.engine.step import Hyper, Step, make_step, make_written_step
 from clr_study.engine.task import Task
+from clr_study.engine.written_out import Rows
 from clr_study.optim import Optimizer, Params, State, build_optimizer
 from clr_study.spec import TrialSpec
 
 Carry: TypeAlias = tuple[Params, Params, State]
 Draws: TypeAlias = Mapping[int, tuple[Tensor, ...]]
 Losses: TypeAlias = npt.NDArray[np.float32]
+
+# Bytes of inputs that are made at once, for as many updates as there are.
+AT_ONCE = 8 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +83,10 @@ class Stretch:
         carry, seconds = self._carry(lanes, share)
         table = np.stack([spec.lr_schedule(np.arange(begin, stop)) for spec in self.specs], axis=1)
         lrs = torch.from_numpy(table).to(self.task.device, self.task.dtype)  # [T, N]
-        step, batch, hyper = self._step(), self._batches(), self._hyper(plain)
+        batch, hyper = self._batches(stop - begin), self._hyper(plain)
+        step, rows = self._step(carry[0], batch(0)[0])
+        if rows:
+            carry = (rows.pack(carry[0]), carry[1], rows.pack_slots(carry[2]))
         losses: list[Tensor] = []
         for t in range(stop - begin):
             if over.is_set():
@@ -90,6 +97,8 @@ class Stretch:
             params, buffers, slots, loss = step(*carry, inputs, targets, lrs[t, 0] if plain else lrs[t], hyper)
             carry = (params, buffers, slots)
             losses.append(loss)
+        if rows:
+            carry = (rows.unpack(carry[0]), carry[1], rows.unpack_slots(carry[2]))
         seen = torch.stack(losses).reshape(stop - begin, -1).float().cpu().numpy()
         if plain:
             carry = _each(carry, lambda tensor: tensor[None])
@@ -116,7 +125,8 @@ class Stretch:
         hyper = self._hyper(plain)
         if not plain:
             any_number_of_lanes(carry, lrs, hyper)
-        self._step()(*carry, *self._batches()(0), lrs, hyper)
+        inputs, targets = self._batches(1)(0)
+        self._step(carry[0], inputs)[0](*carry, inputs, targets, lrs, hyper)
 
     @property
     def _shared_inputs(self) -> bool:
@@ -128,8 +138,27 @@ class Stretch:
         carry: Carry = (own.params, own.buffers, own.slots)
         return _each(carry, lambda tensor: tensor[0]) if len(share) == 1 else carry, own.seconds
 
-    def _step(self) -> Step:
+    def _step(self, params: Params, inputs: Tensor) -> tuple[Step, Rows | None]:
+        """The step, and how it wants weights and slots packed, if not as they are.
+
+        Args:
+            params: The weights.
+            inputs: A batch of them.
+        """
         first = self.specs[0]
+        if len(self.specs) > 1 and not first.compile:
+            written = make_written_step(
+                self.model,
+                self.task.loss,
+                self.optimizer,
+                params,
+                inputs,
+                shared_inputs=self._shared_inputs,
+                precision=first.precision,
+                clip=first.clip,
+            )
+            if written:
+                return written
         step = make_step(
             self.model,
             self.task.loss,
@@ -140,13 +169,25 @@ class Stretch:
             clip=first.clip,
             bound=not first.compile,
         )
-        return compiled(step) if first.compile else step
+        return compiled(step) if first.compile else step, None
 
-    def _batches(self) -> Callable[[int], tuple[Tensor, Tensor]]:
-        """From the number of an update within the stretch to its inputs and targets."""
+    def _batches(self, updates: int) -> Callable[[int], tuple[Tensor, Tensor]]:
+        """From the number of an update within the stretch to its inputs and targets; small ones are made all at once.
+
+        Args:
+            updates: How many there are.
+        """
         seeds = sorted({spec.seed for spec in self.specs})
         rows = torch.tensor([seeds.index(spec.seed) for spec in self.specs], device=self.task.device)
         draws = [self.draws[seed] for seed in seeds]
+        if (
+            len(self.specs) > 1
+            and self._shared_inputs
+            and self.task.batch_bytes(self.specs[0].batch_size) * updates <= AT_ONCE
+        ):
+            samples, *numbers = (part[:updates] for part in draws[0])
+            inputs, targets = self.task.batch(samples, tuple(numbers))
+            return lambda t: (inputs[t], targets[t])
         return lambda t: self.task.batch(*_samples(draws, t, rows))
 
     def _hyper(self, plain: bool) -> Hyper:
