@@ -17,7 +17,7 @@ Link: TypeAlias = Callable[[Mapping[str, Tensor], Tensor], Tensor]
 ELEMENTWISE = (nn.ReLU, nn.LeakyReLU, nn.Tanh, nn.GELU, nn.SiLU, nn.ELU, nn.Sigmoid, nn.Identity)
 # Pixels of the largest images whose convolutions are chained. Beyond it grouped convolutions, which copy no windows,
 # are as fast or faster: measured on one core with 32 lanes of small_cnn, batch 64, CPU us a lane, chained and under
-# vmap: 406 and 560 with 8x8 pixels, 1189 and 1009 with 10x10, 1145 and 1082 with 12x12.
+# vmap: 406 and 560 with 8x8 pixels, 1189 and 1009 with 10x10, 1145 and 1082 with 12x12, all windows still copied out.
 MOST_PIXELS = 64
 
 
@@ -25,9 +25,9 @@ MOST_PIXELS = 64
 class Chain:
     """The forward pass of all lanes of a chain at once.
 
-    Between its layers the samples come last, [N, features, B] or [N, C, H, W, B]: a layer is then W @ x with the
-    weights as they lie, the gradient of a weight comes out as the weight lies, a window of an image is copied in pieces
-    of B numbers, and the softmax runs along memory. Measured with 64 lanes of the mlp on digits, batch 64, on one core:
+    Between its layers the samples come last, [N, features, B] or [N, H, W, C, B]: a layer is then W @ x with the
+    weights as they lie, the gradient of a weight comes out as the weight lies, a window of an image lies in pieces of
+    its rows, and the softmax runs along memory. Measured with 64 lanes of the mlp on digits, batch 64, on one core:
     2.3 ms a forward and backward pass, where vmap's take 3.7.
 
     Args:
@@ -45,6 +45,11 @@ class Chain:
         """
         return not self.convolves or (inputs.is_cpu and math.prod(inputs.shape[-2:]) <= MOST_PIXELS)
 
+    def laid(self, inputs: Tensor, shared: bool) -> Tensor:
+        """Returns inputs [N, B, ...], or [B, ...] if they are shared, as the first layer takes them."""
+        x = inputs.movedim(0, -1)[None] if shared else inputs.movedim(1, -1)
+        return x.movedim(1, -2) if self.convolves else x
+
     def __call__(self, params: Params, buffers: Params, inputs: Tensor, shared: bool) -> Tensor:
         """Returns the outputs [N, B, ...]; BatchNorm in training writes into the buffers.
 
@@ -54,7 +59,7 @@ class Chain:
             inputs: [N, B, ...], or [B, ...] if they are shared.
             shared: Whether all lanes see the same samples.
         """
-        x = inputs.movedim(0, -1)[None] if shared else inputs.movedim(1, -1)
+        x = self.laid(inputs, shared)
         tensors = {**params, **buffers}
         for link in self.links:
             x = link(tensors, x)
@@ -86,8 +91,9 @@ def chain_of(model: nn.Module) -> Chain | None:
         return None
     links: list[Link] = []
     flat = weighs = False
+    convolves = any(isinstance(layer, nn.Conv2d) for layer in model)
     for at, layer in enumerate(model):
-        link = _link(str(at), layer, flat, weighs)
+        link = _link(str(at), layer, flat, weighs, convolves)
         if link is None:
             return None
         links.append(link)
@@ -95,10 +101,10 @@ def chain_of(model: nn.Module) -> Chain | None:
         weighs = weighs or isinstance(layer, (nn.Linear, nn.Conv2d))
     if not (flat and weighs):
         return None
-    return Chain(tuple(links), any(isinstance(layer, nn.Conv2d) for layer in model))
+    return Chain(tuple(links), convolves)
 
 
-def _link(name: str, layer: nn.Module, flat: bool, weighs: bool) -> Link | None:
+def _link(name: str, layer: nn.Module, flat: bool, weighs: bool, convolves: bool) -> Link | None:
     """One layer of a chain; None for what a chain cannot hold.
 
     Args:
@@ -106,6 +112,7 @@ def _link(name: str, layer: nn.Module, flat: bool, weighs: bool) -> Link | None:
         layer: The layer.
         flat: Whether the samples are rows of numbers by now.
         weighs: Whether a layer with weights came before, so that each lane has activations of its own.
+        convolves: Whether the chain has convolutions, so that images come with their channels behind their pixels.
     """
     kind = type(layer)
     weight, bias = f"{name}.weight", f"{name}.bias"
@@ -115,11 +122,11 @@ def _link(name: str, layer: nn.Module, flat: bool, weighs: bool) -> Link | None:
         and not flat
         and (layer.start_dim, layer.end_dim) == (1, -1)
     ):
-        return lambda tensors, x: x.flatten(1, -2)
+        return lambda tensors, x: (x.movedim(-2, 1) if convolves else x).flatten(1, -2)
     if kind is nn.Linear and flat:
         return lambda tensors, x: linear(x, tensors[weight], tensors.get(bias))
     if isinstance(layer, nn.Conv2d) and kind is nn.Conv2d and not flat and _is_usual(layer):
-        stride, padding = _pair(layer.stride), _pair(layer.padding)
+        stride, padding = pair(layer.stride), pair(layer.padding)
         return lambda tensors, x: convolution(x, tensors[weight], tensors.get(bias), stride, padding)
     if isinstance(layer, nn.modules.batchnorm._BatchNorm) and weighs:
         return _norm(name, layer) if kind is (nn.BatchNorm1d if flat else nn.BatchNorm2d) else None
@@ -149,6 +156,7 @@ def _norm(name: str, layer: nn.modules.batchnorm._BatchNorm) -> Link:
     return link
 
 
-def _pair(size: object) -> tuple[int, int]:
+def pair(size: object) -> tuple[int, int]:
+    """Returns a size along height and width, which a layer may name once for both."""
     rows, columns = size if isinstance(size, tuple) else (size, size)
     return rows, columns

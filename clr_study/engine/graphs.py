@@ -16,7 +16,7 @@ from torch import Tensor
 
 from clr_study.engine.side_by_side import Abandoned, Over
 from clr_study.engine.state import Lanes
-from clr_study.engine.stretch import Carry, Losses, Stretch, mapped
+from clr_study.engine.stretch import Carry, Losses, Stretch, mapped, packed, unpacked
 from clr_study.engine.task import Task
 from clr_study.errors import SpecError
 
@@ -111,8 +111,10 @@ class Recorded:
         self.plain, self.all = len(specs) == 1, range(len(specs))
         self.seeds = sorted({spec.seed for spec in specs})
         self.own_seed = torch.tensor([self.seeds.index(spec.seed) for spec in specs], device=device)
-        self.step, self.hyper = stretch.step(), stretch.hyper(self.plain)
-        self.carry: Carry = mapped(stretch.carry(lanes, self.all)[0], torch.clone)
+        carry, _ = stretch.carry(lanes, self.all)
+        self.step, self.packing = stretch.step(carry[0], stretch.batches(1)(0)[0])
+        self.hyper = stretch.hyper(self.plain)
+        self.carry: Carry = mapped(packed(carry, self.packing), torch.clone)
         # Of each seed the samples [T, S, B] and the augmentations' numbers [T, S, B, k].
         self.tables = [
             part.new_zeros((rows, len(self.seeds), *part.shape[1:])) for part in stretch.draws[self.seeds[0]]
@@ -150,7 +152,7 @@ class Recorded:
         """
         count = stop - lanes.update
         carry, seconds = stretch.carry(lanes, self.all)
-        _overwrite(self.carry, carry)
+        _overwrite(self.carry, packed(carry, self.packing))
         self.lrs[:count].copy_(stretch.lrs(lanes.update, stop))
         for row, seed in enumerate(self.seeds):
             for table, part in zip(self.tables, stretch.draws[seed], strict=True):
@@ -161,7 +163,8 @@ class Recorded:
                 raise Abandoned
             self.replay()
         seen = self.losses[:count].to("cpu", copy=True).numpy()
-        after: Carry = mapped(self.carry, lambda tensor: (tensor[None] if self.plain else tensor).clone())
+        state = unpacked(self.carry, self.packing)
+        after: Carry = mapped(state, lambda tensor: (tensor[None] if self.plain else tensor).clone())
         return Lanes(*after, seconds, stop), seen
 
 

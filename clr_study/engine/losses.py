@@ -11,6 +11,9 @@ from torch.nn import functional
 
 Loss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 
+# Below that exponentials are subnormal, which takes a processor ten times as long, and add nothing to a sum.
+LEAST_EXPONENT = -87.0
+
 
 def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
     """Returns the mean softmax cross-entropy over a batch.
@@ -39,14 +42,36 @@ def cross_entropies(outputs: Tensor, targets: Tensor) -> Tensor:
     return value
 
 
+def cross_entropy_and_gradient(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns the mean softmax cross-entropy of each lane [N], and its gradient by the outputs.
+
+    Args:
+        outputs: [N, classes, B].
+        targets: The classes [N, B].
+
+    Examples:
+        >>> cross_entropy_and_gradient(torch.zeros(1, 2, 1), torch.tensor([[0]]))  # log 2, and 1/2 - 1
+        (tensor([0.6931]), tensor([[[-0.5000],
+                 [ 0.5000]]]))
+    """
+    lanes, _, samples = outputs.shape
+    row = targets.unsqueeze(1)
+    below = outputs - outputs.amax(dim=1, keepdim=True)
+    picked = below.gather(1, row)
+    exponentials = below.clamp_min_(LEAST_EXPONENT).exp_()
+    total = exponentials.sum(dim=1, keepdim=True)
+    value = (total.log() - picked).mean(dim=(1, 2))
+    gradient = exponentials.div_(total.mul_(samples))
+    return value, gradient.scatter_add_(1, row, gradient.new_full((), -1 / samples).expand(lanes, 1, samples))
+
+
 class _CrossEntropies(torch.autograd.Function):
     """Written out for an axis of lanes in any layout; torch's own wants classes in one place, and copies for it."""
 
     @staticmethod
     def forward(context: Any, outputs: Tensor, targets: Tensor) -> Tensor:
         highest = outputs.amax(dim=-1, keepdim=True)
-        # Below that exponentials are subnormal, which takes a processor ten times as long, and add nothing to a sum.
-        exponentials = (outputs - highest).clamp_min_(-87.0).exp_()
+        exponentials = (outputs - highest).clamp_min_(LEAST_EXPONENT).exp_()
         total = exponentials.sum(dim=-1, keepdim=True)
         column = targets.unsqueeze(-1)
         context.save_for_backward(exponentials, total, column)

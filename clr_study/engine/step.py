@@ -12,6 +12,7 @@ from torch.func import vmap
 from clr_study.engine.chain import chain_of
 from clr_study.engine.losses import Loss, cross_entropy
 from clr_study.engine.precision import forward_pass, in_precision
+from clr_study.engine.written_out import ROW, Rows, layers_of, value_and_gradients
 from clr_study.models import laid_out, multipliers_of
 from clr_study.optim import Multipliers, Optimizer, Params, State
 from clr_study.spec import Precision
@@ -75,6 +76,56 @@ def make_step(
         return params, {name: buffer.detach() for name, buffer in buffers.items()}, state, value.detach()
 
     return step
+
+
+def make_written_step(
+    model: nn.Module,
+    loss: Loss,
+    optimizer: Optimizer,
+    params: Params,
+    inputs: Tensor,
+    *,
+    shared_inputs: bool,
+    precision: Precision = "float32",
+    clip: float | None = None,
+) -> tuple[Step, Rows] | None:
+    """Returns `make_step`'s fused step for weights and slots in rows, where all of it can be written out; else None.
+
+    It takes chains without statistics, parameters without multipliers, and optimizers that go number by number.
+
+    Args:
+        model: The network; only its structure is used.
+        loss: As `make_step`.
+        optimizer: As `make_step`.
+        params: The weights, stacked.
+        inputs: A batch of them.
+        shared_inputs: As `make_step`.
+        precision: As `make_step`.
+        clip: As `make_step`.
+    """
+    chain = chain_of(model)
+    even = all(pair == (1.0, 1.0) for pair in multipliers_of(model).values())
+    if chain is None or not chain.suits(inputs) or not even or not optimizer.elementwise or precision == "bf16":
+        return None
+    layers = layers_of(model, chain)
+    if layers is None:
+        return None
+    rows, after, judge = Rows(params), _update(optimizer, {}, clip, fused=True), lanes_loss(loss, False)
+
+    @torch.no_grad()
+    def step(
+        params: Params, buffers: Params, state: State, inputs: Tensor, targets: Tensor, lr: Tensor, hyper: Hyper
+    ) -> Stepped:
+        if shared_inputs:
+            targets = targets.expand(len(lr), *targets.shape)
+        weights = rows.views(params[ROW])
+        value, gradients = value_and_gradients(layers, weights, chain.laid(inputs, shared_inputs), targets, judge)
+        row = {ROW: rows.joined(gradients)}
+        del gradients, weights  # an update needs room
+        params, state = after(row, state, params, lr, hyper)
+        return params, buffers, state, value
+
+    return step, rows
 
 
 def plain_forward(model: nn.Module, precision: Precision) -> Forward:

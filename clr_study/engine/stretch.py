@@ -16,14 +16,18 @@ from clr_study.engine.compiled import any_number_of_lanes, compiled, prepared
 from clr_study.engine.fuse import step_key
 from clr_study.engine.side_by_side import Abandoned, Over
 from clr_study.engine.state import Lanes, together
-from clr_study.engine.step import Hyper, Step, make_step
+from clr_study.engine.step import Hyper, Step, make_step, make_written_step
 from clr_study.engine.task import Task
+from clr_study.engine.written_out import Rows
 from clr_study.optim import Optimizer, Params, State, build_optimizer
 from clr_study.spec import TrialSpec
 
 Carry: TypeAlias = tuple[Params, Params, State]
 Draws: TypeAlias = Mapping[int, tuple[Tensor, ...]]
 Losses: TypeAlias = npt.NDArray[np.float32]
+
+# Bytes of inputs that are made at once, for as many updates as there are.
+AT_ONCE = 8 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +81,9 @@ class Stretch:
             return together(state for state, _ in each), np.concatenate([losses for _, losses in each], axis=1)
         begin, plain = lanes.update, len(self.specs) == 1
         carry, seconds = self.carry(lanes, share)
-        lrs = self.lrs(begin, stop)
-        step, batch, hyper = self.step(), self._batches(), self.hyper(plain)
+        lrs, batch, hyper = self.lrs(begin, stop), self.batches(stop - begin), self.hyper(plain)
+        step, rows = self.step(carry[0], batch(0)[0])
+        carry = packed(carry, rows)
         losses: list[Tensor] = []
         for t in range(stop - begin):
             if over.is_set():
@@ -89,10 +94,11 @@ class Stretch:
             params, buffers, slots, loss = step(*carry, inputs, targets, lrs[t, 0] if plain else lrs[t], hyper)
             carry = (params, buffers, slots)
             losses.append(loss)
+        after = unpacked(carry, rows)
         seen = torch.stack(losses).reshape(stop - begin, -1).float().cpu().numpy()
         if plain:
-            carry = mapped(carry, lambda tensor: tensor[None])
-        return Lanes(*carry, seconds, stop), seen
+            after = mapped(after, lambda tensor: tensor[None])
+        return Lanes(*after, seconds, stop), seen
 
     def compile(self, lanes: Lanes, share: Sequence[int], over: Over) -> None:
         """Has the step of these lanes compiled, if it is to be and was not yet; their state stays as it is.
@@ -115,7 +121,8 @@ class Stretch:
         hyper = self.hyper(plain)
         if not plain:
             any_number_of_lanes(carry, lrs, hyper)
-        self.step()(*carry, *self._batches()(0), lrs, hyper)
+        inputs, targets = self.batches(1)(0)
+        self.step(carry[0], inputs)[0](*carry, inputs, targets, lrs, hyper)
 
     @property
     def _shared_inputs(self) -> bool:
@@ -132,9 +139,27 @@ class Stretch:
         carry: Carry = (own.params, own.buffers, own.slots)
         return mapped(carry, lambda tensor: tensor[0]) if len(share) == 1 else carry, own.seconds
 
-    def step(self) -> Step:
-        """Returns the step of these lanes."""
+    def step(self, params: Params, inputs: Tensor) -> tuple[Step, Rows | None]:
+        """Returns the step of these lanes, and how it wants weights and slots packed, if not as they are.
+
+        Args:
+            params: The weights.
+            inputs: A batch of them.
+        """
         first = self.specs[0]
+        if len(self.specs) > 1 and not first.compile:
+            written = make_written_step(
+                self.model,
+                self.task.loss,
+                self.optimizer,
+                params,
+                inputs,
+                shared_inputs=self._shared_inputs,
+                precision=first.precision,
+                clip=first.clip,
+            )
+            if written:
+                return written
         step = make_step(
             self.model,
             self.task.loss,
@@ -145,13 +170,27 @@ class Stretch:
             clip=first.clip,
             bound=not first.compile,
         )
-        return compiled(step) if first.compile else step
+        return compiled(step) if first.compile else step, None
 
-    def _batches(self) -> Callable[[int], tuple[Tensor, Tensor]]:
-        """From the number of an update within the stretch to its inputs and targets."""
+    def batches(self, updates: int) -> Callable[[int], tuple[Tensor, Tensor]]:
+        """Returns what goes from an update's number within the stretch to its inputs and targets.
+
+        Small ones are made all at once.
+
+        Args:
+            updates: How many there are.
+        """
         seeds = sorted({spec.seed for spec in self.specs})
         rows = torch.tensor([seeds.index(spec.seed) for spec in self.specs], device=self.task.device)
         draws = [self.draws[seed] for seed in seeds]
+        if (
+            len(self.specs) > 1
+            and self._shared_inputs
+            and self.task.batch_bytes(self.specs[0].batch_size) * updates <= AT_ONCE
+        ):
+            samples, *numbers = (part[:updates] for part in draws[0])
+            inputs, targets = self.task.batch(samples, tuple(numbers))
+            return lambda t: (inputs[t], targets[t])
         return lambda t: self.task.batch(*_samples(draws, t, rows))
 
     def hyper(self, plain: bool) -> Hyper:
@@ -176,6 +215,16 @@ def _samples(draws: Sequence[tuple[Tensor, ...]], t: int, rows: Tensor) -> tuple
 def _seed_draws(seed: int, update: int) -> None:
     """Makes what a model draws by itself (dropout) a function of the seed and the update."""
     torch.manual_seed(int(generator(seed, update, "model").integers(2**63)))
+
+
+def packed(carry: Carry, rows: Rows | None) -> Carry:
+    """Returns a state as a step wants it."""
+    return carry if rows is None else (rows.pack(carry[0]), carry[1], rows.pack_slots(carry[2]))
+
+
+def unpacked(carry: Carry, rows: Rows | None) -> Carry:
+    """Returns what `packed` packed."""
+    return carry if rows is None else (rows.unpack(carry[0]), carry[1], rows.unpack_slots(carry[2]))
 
 
 def mapped(tree: Any, change: Callable[[Tensor], Tensor]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -114,6 +115,10 @@ class Task:
             inputs = augmentation.apply(inputs, draws.reshape(len(flat), -1))
         inputs = self.normalise(inputs).reshape(*samples.shape, *self.sample_shape)
         return inputs, self.train.targets[flat].reshape(*samples.shape, *self.train.targets.shape[1:])
+
+    def batch_bytes(self, samples: int) -> int:
+        """Returns the bytes that the inputs of so many samples take as a model gets them."""
+        return samples * math.prod(self.sample_shape) * self.dtype.itemsize
 
     def still(self, inputs: Tensor) -> Tensor:
         """Returns the normalised inputs of some samples [B] as they are evaluated, without chance."""

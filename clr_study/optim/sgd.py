@@ -88,7 +88,7 @@ def sgd(
 def _torch(
     weight: Tensor, decayed: Tensor, velocity: Tensor, lr: Tensor, momentum: Tensor, nesterov: bool
 ) -> tuple[Tensor, Tensor]:
-    velocity = velocity * momentum + decayed
+    velocity = (velocity * momentum).add_(decayed)
     direction = torch.addcmul(decayed, velocity, momentum) if nesterov else velocity
     # addcmul rounds once, as torch.optim.SGD does; weight - lr * direction rounds twice.
     return torch.addcmul(weight, direction, lr, value=-1), velocity

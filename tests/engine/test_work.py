@@ -14,8 +14,9 @@ DIGITS = {"kind": "digits", "validation": 0.2}
 # What reads a value back from the device and so waits for it.
 WAITS = {"aten._local_scalar_dense.default", "aten.item.default", "aten.nonzero.default", "aten.equal.default"}
 # Most operations an update may take, those that only look at a tensor differently not counted.
-# A convolution of 2x2 pixels as one matrix takes one for each of the 16 places where pixels meet, forward and backward.
-MOST = {"mlp": 50, "small_cnn": 130}
+# A convolution takes some for each of its output pixels, of which the second has four.
+MOST = {"mlp": 35, "small_cnn": 100}
+MOST_ALONE = {"mlp": 40, "small_cnn": 75}
 
 
 # Operations of other threads are not counted.
@@ -98,7 +99,6 @@ def test_nothing_waits_for_the_device_within_an_evaluation(model, monkeypatch):
     assert not WAITS & set(pieces - whole)
 
 
-def test_a_run_alone_takes_no_more_operations_than_as_a_lane():
-    for model in MOST:
-        alone, lanes = (sum((counted(model, many, 4) - counted(model, many, 3)).values()) for many in (1, 2))
-        assert alone <= lanes
+def test_a_run_alone_takes_few_operations():
+    for model, most in MOST_ALONE.items():
+        assert sum((counted(model, 1, 4) - counted(model, 1, 3)).values()) <= most
