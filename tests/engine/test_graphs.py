@@ -167,7 +167,7 @@ def test_lanes_go_on_to_the_same_bits_when_others_are_dropped():
         assert training._recorded is None, "its memory is to be free"
         training.seen += training.run()
     check_same(usual, replayed)
-    assert len(replayed._recorded.carry[0]["1.weight"]) == 2
+    assert {len(tensor) for tensor in replayed._recorded.carry[0].values()} == {2}
 
 
 def test_one_recording_does_for_all_stretches_of_the_same_lanes():
