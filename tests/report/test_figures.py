@@ -269,6 +269,16 @@ def test_cost_counts_every_run_also_those_that_came_to_nothing(results, comparis
     assert names == ["measure", "measure, diverged", "search", "search, pruned", "search, diverged", "search, failed"]
 
 
+@pytest.mark.parametrize(("step_size", "between"), [(50, False), (40, True)])
+def test_a_dot_between_two_evaluations_is_said_to_be_no_measurement(step_size, between):
+    """Runs of 500 updates are evaluated every 25."""
+    arm = f'[arms.a.schedule]\nkind = "triangular"\nbase_lr = 0.1\nmax_lr = 0.5\nstep_size = {step_size}'
+    results = make_results(other_study(arm, search=""))
+    caption = Learning().caption(Learning().summarise(results, compare(results)))
+    assert "A dot marks the end of a cycle" in caption
+    assert ("nothing was measured there" in caption) == between
+
+
 def test_the_captions_of_single_runs_promise_no_interval(results, comparison):
     alone = make_results(make_study(seeds=1))
     for figure in (Learning(), LearningOverLr()):
