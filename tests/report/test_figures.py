@@ -297,6 +297,13 @@ def test_captions_name_the_number_of_runs(results, comparison):
     assert "all 96 runs" in Cost().caption(Cost().summarise(results, comparison))
 
 
+def test_many_arms_with_long_names_leave_the_runs_their_height(results, comparison):
+    few = Final().summarise(results, comparison)
+    many = replace(few, arms=tuple(replace(few.arms[0], arm=f"rmsprop_triangular_2500_{index}") for index in range(33)))
+    heights = [Final().draw(info, LIGHT.of([arm.arm for arm in info.arms])).layout.height for info in (few, many)]
+    assert heights[1] - heights[0] >= 7 * len("rmsprop_triangular_2500_")
+
+
 def test_an_interval_that_is_not_known_is_not_told(results, comparison):
     alone = Estimate(0.5, math.nan, math.nan, 1)
     info = Final().summarise(results, comparison)
