@@ -140,8 +140,14 @@ def paper_html(stored: Sequence[Results]) -> str:
         shown=sum(any(reading.reservation and reading.ended for reading in one.readings) for one in rows),
         answers=[Answered(one.title, one.study, answer(one, evidence.get(one.study))) for one in page.questions],
         drawings=list(_drawings(page.drawings, drawn, evidence)),
-        evidence=[evidence[name] for name in sorted(evidence)],
+        evidence=[evidence[name] for name in sorted(evidence.keys() & _asked(page, rows))],
     )
+
+
+def _asked(page: PaperPage, rows: Iterable[Judged]) -> set[str]:
+    """The studies of which the page shows something; others that are stored beside them are no part of its record."""
+    named = {question.study for question in page.questions} | {drawing.study for drawing in page.drawings}
+    return named | {row.study for row in rows}
 
 
 def _words(reading: Reading) -> str:

@@ -269,6 +269,16 @@ def test_cost_counts_every_run_also_those_that_came_to_nothing(results, comparis
     assert names == ["measure", "measure, diverged", "search", "search, pruned", "search, diverged", "search, failed"]
 
 
+@pytest.mark.parametrize(("step_size", "between"), [(50, False), (40, True)])
+def test_a_dot_between_two_evaluations_is_said_to_be_no_measurement(step_size, between):
+    """Runs of 500 updates are evaluated every 25."""
+    arm = f'[arms.a.schedule]\nkind = "triangular"\nbase_lr = 0.1\nmax_lr = 0.5\nstep_size = {step_size}'
+    results = make_results(other_study(arm, search=""))
+    caption = Learning().caption(Learning().summarise(results, compare(results)))
+    assert "A dot marks the end of a cycle" in caption
+    assert ("nothing was measured there" in caption) == between
+
+
 def test_the_captions_of_single_runs_promise_no_interval(results, comparison):
     alone = make_results(make_study(seeds=1))
     for figure in (Learning(), LearningOverLr()):
@@ -285,6 +295,13 @@ def test_captions_name_the_number_of_runs(results, comparison):
     assert "n = 8" in final
     assert "fixed 16 (1 not completed)" in Search().caption(Search().summarise(results, comparison))
     assert "all 96 runs" in Cost().caption(Cost().summarise(results, comparison))
+
+
+def test_many_arms_with_long_names_leave_the_runs_their_height(results, comparison):
+    few = Final().summarise(results, comparison)
+    many = replace(few, arms=tuple(replace(few.arms[0], arm=f"rmsprop_triangular_2500_{index}") for index in range(33)))
+    heights = [Final().draw(info, LIGHT.of([arm.arm for arm in info.arms])).layout.height for info in (few, many)]
+    assert heights[1] - heights[0] >= 7 * len("rmsprop_triangular_2500_")
 
 
 def test_an_interval_that_is_not_known_is_not_told(results, comparison):

@@ -132,6 +132,26 @@ def test_the_star_of_several_readings_has_the_colour_of_none(measured):
     assert colours == {"fixed": theme.style("fixed").colour, "triangular": theme.ink, "exp_range": theme.ink}
 
 
+def test_stars_that_nearly_share_a_place_look_out_from_under_one_another():
+    """Figure 5: the paper prints 82.1 and 81.4 after 70,000 updates, 81.3 and 79.8 after 25,000."""
+    table3 = parse_study((shipped_folder("studies") / "paper-table3.toml").read_text())
+    arms = ["nesterov_fixed", "nesterov_triangular", "adam_fixed", "adam_triangular"]
+    some = only_arms(make_results(table3, measured=1), arms)
+    info = Printed().summarise(some, compare(some, resamples=200))
+    sizes = replace(info, view=(0.1, 0.85)).sizes
+    marks = {round(value, 3): size for (_, _, value), size in zip(info.marks, sizes, strict=True)}
+    assert marks[0.821] > marks[0.814]
+    assert marks[0.813] > marks[0.798]
+    assert set(replace(info, view=(0.78, 0.83)).sizes) == {15}, "far enough apart"
+
+
+def test_the_record_names_only_what_the_page_shows():
+    study = parse_study((shipped_folder("studies") / "claims-bad-start.toml").read_text())
+    html = paper_html([make_results(study, measured=1)])
+    assert "No study of the paper has been run yet" in html
+    assert "claims-bad-start" not in html
+
+
 def test_the_page_asks_what_shipped_studies_can_answer():
     page = load_paper_page()
     studies = {path.stem: parse_study(path.read_text()) for path in shipped_folder("studies").glob("*.toml")}

@@ -12,10 +12,12 @@ from clr_study.analysis.words import column
 from clr_study.report.figure import FIGURES, Absent, Figure
 from clr_study.report.marks import dots, hover_form, metric_axis
 from clr_study.report.table import Table
-from clr_study.report.theme import Theme
+from clr_study.report.theme import HEIGHT, Theme
 from clr_study.report.words import with_interval
 from clr_study.spec import Results
 
+# Beside more arms than these the names stand upright, and would take the height of the runs.
+TURNED, LETTER = 12, 7
 SPREAD = 0.2
 MEAN_AT = 0.32
 
@@ -85,6 +87,7 @@ class Final(Figure[FinalInfo]):
         return theme.figure(
             traces,
             showlegend=False,
+            height=HEIGHT + (LETTER * max(len(arm.arm) for arm in info.arms) if len(info.arms) > TURNED else 0),
             meta={"narrow": {"xaxis.tickfont.size": 10}},
             xaxis={
                 "tickvals": list(range(len(info.arms))),

@@ -44,6 +44,7 @@ class LearningCurve:
         high: The upper end [T].
         alive: How many runs have a value there [T].
         cycle_ends: Update and mean where a cycle is complete; none for a schedule without cycles.
+        interpolated: Whether some of them lie between two evaluations, so that nothing was measured there.
     """
 
     arm: str
@@ -54,6 +55,7 @@ class LearningCurve:
     high: tuple[float, ...]
     alive: tuple[int, ...]
     cycle_ends: tuple[tuple[float, float], ...]
+    interpolated: bool
 
     @property
     def marks(self) -> tuple[tuple[float, float], ...]:
@@ -159,6 +161,8 @@ class Learning(Figure[LearningInfo]):
             if marked
             else ""
         )
+        if any(curve.marks and curve.interpolated for curve in info.curves):
+            marks += " Between two evaluations it stands on the line that joins them; nothing was measured there."
         many = [curve.arm for curve in info.curves if curve.cycle_ends and not curve.marks]
         marks += f" The cycles of {listed(many)} are too many for a dot each." if many else ""
         cut = " The steepest parts lie outside the view; a double click shows all." if info.cut else ""
@@ -199,6 +203,7 @@ def _curve(arm: str, n: int, made: Band, ends: Array) -> LearningCurve:
         high,
         alive=tuple(made.n[kept].tolist()),
         cycle_ends=tuple(zip(inside.tolist(), at_ends.tolist(), strict=True)),
+        interpolated=not np.isin(inside, made.updates[known]).all(),
     )
 
 

@@ -15,6 +15,10 @@ from clr_study.report.marks import dots
 from clr_study.report.theme import Theme
 from clr_study.spec import Results, printed_rows
 
+# Stars of one update that are nearer to each other than this share of the view would hide one another.
+NEAR = 0.05
+SIZE, SMALL, STEP = 15, 11, 8
+
 
 @dataclass(frozen=True)
 class PrintedInfo(LearningInfo):
@@ -30,6 +34,19 @@ class PrintedInfo(LearningInfo):
     def places(self) -> Counter[tuple[int, float]]:
         """How many arms share each star."""
         return Counter((update, value) for _, update, value in self.marks)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Of each star; of those that nearly share a place an earlier one is larger, and looks out from under."""
+        near, places = NEAR * (self.view[1] - self.view[0]), list(self.places)
+        crowds = [
+            [other for other in places if other[0] == update and abs(other[1] - value) < near]
+            for _, update, value in self.marks
+        ]
+        return tuple(
+            SIZE if len(crowd) == 1 else SMALL + STEP * (len(crowd) - 1 - crowd.index((update, value)))
+            for crowd, (_, update, value) in zip(crowds, self.marks, strict=True)
+        )
 
 
 @FIGURES.add
@@ -64,8 +81,8 @@ class Printed(Learning):
         drawing = super().draw(info, theme)
         if not isinstance(info, PrintedInfo):
             return drawing
-        for arm, update, value in info.marks:
-            star: dict[str, Any] = {"symbol": "star", "size": 15, "line": {"color": theme.ink, "width": 1}}
+        for size, (arm, update, value) in zip(info.sizes, info.marks, strict=True):
+            star: dict[str, Any] = {"symbol": "star", "size": size, "line": {"color": theme.ink, "width": 1}}
             if info.places[update, value] > 1:
                 star["color"] = theme.ink  # the colour of one arm would hide the others
             drawing.add_trace(
