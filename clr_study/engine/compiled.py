@@ -37,10 +37,12 @@ def compiled(step: Step) -> Step:
     from torch._dynamo import config  # takes a second, which only those wait for who compile
 
     fast = torch.compile(step)
+    wanted: dict[str, Any] = {"recompile_limit": MOST_VARIANTS}
+    if hasattr(config, "trace_autograd_ops"):  # torch 2.10 takes the gradient between two compiled halves
+        wanted["trace_autograd_ops"] = True
 
     def call(*arguments: Any) -> Any:
-        # Of the calling thread only. The gradient is taken within the step.
-        with config.patch(trace_autograd_ops=True, recompile_limit=MOST_VARIANTS):
+        with config.patch(**wanted):  # of the calling thread only
             return fast(*arguments)
 
     return call
