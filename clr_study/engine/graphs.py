@@ -112,7 +112,7 @@ class Recorded:
         self.seeds = sorted({spec.seed for spec in specs})
         self.own_seed = torch.tensor([self.seeds.index(spec.seed) for spec in specs], device=device)
         carry, _ = stretch.carry(lanes, self.all)
-        self.step, self.packing = stretch.step(carry[0], stretch.batches(1)(0)[0])
+        self.step, self.packing = stretch.step(carry[0])
         self.hyper = stretch.hyper(self.plain)
         self.carry: Carry = mapped(packed(carry, self.packing), torch.clone)
         # Of each seed the samples [T, S, B] and the augmentations' numbers [T, S, B, k].

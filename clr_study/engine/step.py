@@ -98,7 +98,7 @@ def make_written_step(
         loss: As `make_step`.
         optimizer: As `make_step`.
         params: The weights, stacked.
-        inputs: A batch of them.
+        inputs: Some, maybe none: their shape and device tell which way is fast.
         shared_inputs: As `make_step`.
         precision: As `make_step`.
         clip: As `make_step`.

@@ -82,7 +82,7 @@ class Stretch:
         begin, plain = lanes.update, len(self.specs) == 1
         carry, seconds = self.carry(lanes, share)
         lrs, batch, hyper = self.lrs(begin, stop), self.batches(stop - begin), self.hyper(plain)
-        step, rows = self.step(carry[0], batch(0)[0])
+        step, rows = self.step(carry[0])
         carry = packed(carry, rows)
         losses: list[Tensor] = []
         for t in range(stop - begin):
@@ -121,8 +121,7 @@ class Stretch:
         hyper = self.hyper(plain)
         if not plain:
             any_number_of_lanes(carry, lrs, hyper)
-        inputs, targets = self.batches(1)(0)
-        self.step(carry[0], inputs)[0](*carry, inputs, targets, lrs, hyper)
+        self.step(carry[0])[0](*carry, *self.batches(1)(0), lrs, hyper)
 
     @property
     def _shared_inputs(self) -> bool:
@@ -139,12 +138,11 @@ class Stretch:
         carry: Carry = (own.params, own.buffers, own.slots)
         return mapped(carry, lambda tensor: tensor[0]) if len(share) == 1 else carry, own.seconds
 
-    def step(self, params: Params, inputs: Tensor) -> tuple[Step, Rows | None]:
+    def step(self, params: Params) -> tuple[Step, Rows | None]:
         """Returns the step of these lanes, and how it wants weights and slots packed, if not as they are.
 
         Args:
             params: The weights.
-            inputs: A batch of them.
         """
         first = self.specs[0]
         if len(self.specs) > 1 and not first.compile:
@@ -153,7 +151,7 @@ class Stretch:
                 self.task.loss,
                 self.optimizer,
                 params,
-                inputs,
+                torch.empty(0, *self.task.sample_shape, device=self.task.device),
                 shared_inputs=self._shared_inputs,
                 precision=first.precision,
                 clip=first.clip,

@@ -114,7 +114,7 @@ class SearchPhase:
         return RunKey(self.study.name, search[0], "search", asked.number, self.seeds[search[1]])
 
     def _search_of(self, key: RunKey) -> Search:
-        return key.arm, key.trial // self.settings.trials
+        return key.arm, self.study.search_of(key.trial)
 
     def _may_ask(self, search: Search) -> bool:
         sampler = self.settings.sampler

@@ -149,10 +149,7 @@ def measure_runs(
 
 def _trials(results: Results, arm: str, search: int | None) -> list[RunResult]:
     """The trials of one of an arm's searches, or of all of them, in their order."""
-    trials = list(results.of(arm, "search"))
-    if search is None or results.study.search is None:
-        return trials
-    return [run for run in trials if run.key.trial // results.study.search.trials == search]
+    return [run for run in results.of(arm, "search") if search in (None, results.study.search_of(run.key.trial))]
 
 
 def _column(study: Study) -> tuple[str, int]:

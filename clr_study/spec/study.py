@@ -110,6 +110,10 @@ class Study:
         """How many trials an arm with holes has, those of all its searches together, which are numbered on."""
         return self.search.trials * self.searches if self.search else 0
 
+    def search_of(self, trial: int) -> int:
+        """Returns which of its arm's searches a trial belongs to, counted from 0."""
+        return trial // self.search.trials if self.search else 0
+
     @property
     def confirming(self) -> int:
         """How many runs confirm the best trials of an arm with holes, if enough trials complete."""
