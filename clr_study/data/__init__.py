@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
+
+from clr_study.on_demand import on_demand
 
 if TYPE_CHECKING:
     from clr_study.data.augment import AUGMENTATIONS, Augmentation, Crop, Cutout, Flip, Window, augmentation_from_dict
@@ -55,8 +56,5 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    # Looked up on demand, so that whoever only needs `order` does not wait seconds for torch.
-    for module, names in _HOMES.items():
-        if name in names:
-            return getattr(importlib.import_module(f"{__name__}.{module}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # Whoever only needs `order` does not wait seconds for torch.
+    return on_demand(__name__, _HOMES, name)

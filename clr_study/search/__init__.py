@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
+from clr_study.on_demand import on_demand
 from clr_study.search import quiet as quiet  # before anything else imports Optuna
+from clr_study.where import Where
 
 if TYPE_CHECKING:
     from clr_study.search.dashboard import serve_dashboard
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from clr_study.search.run import run_range_test, run_study
     from clr_study.search.tuning import tune
     from clr_study.search.upkeep import Pruned, copy_study, prune_checkpoints
-    from clr_study.where import Where
 
 __all__ = [
     "FoundBounds",
@@ -33,19 +33,15 @@ __all__ = [
 ]
 
 _HOMES = {
-    "clr_study.search.dashboard": {"serve_dashboard"},
-    "clr_study.search.one_call": {"FoundBounds", "range_test"},
-    "clr_study.search.plan": {"PhasePlan", "Plan", "plan_study"},
-    "clr_study.search.run": {"run_range_test", "run_study"},
-    "clr_study.search.tuning": {"tune"},
-    "clr_study.search.upkeep": {"Pruned", "copy_study", "prune_checkpoints"},
-    "clr_study.where": {"Where"},
+    "dashboard": {"serve_dashboard"},
+    "one_call": {"FoundBounds", "range_test"},
+    "plan": {"PhasePlan", "Plan", "plan_study"},
+    "run": {"run_range_test", "run_study"},
+    "tuning": {"tune"},
+    "upkeep": {"Pruned", "copy_study", "prune_checkpoints"},
 }
 
 
 def __getattr__(name: str) -> Any:
-    # Looked up on demand, so that the dashboard and the upkeep of a storage do not wait seconds for torch.
-    for module, names in _HOMES.items():
-        if name in names:
-            return getattr(importlib.import_module(module), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # The dashboard and the upkeep of a storage do not wait seconds for torch.
+    return on_demand(__name__, _HOMES, name)
